@@ -1,0 +1,151 @@
+"""What this machine is and what follows from it: track, precision, memory."""
+
+import gc
+import logging
+import os
+import platform
+import re
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import datasets
+import pandas as pd
+import torch
+import transformers
+
+ROOT = Path(__file__).resolve().parent.parent
+TRACKS = ("small", "full")
+
+
+class TutorialError(Exception):
+    """A mistake that the reader can repair. A notebook shows its one sentence, not a traceback."""
+
+    def _render_traceback_(self) -> list[str]:  # IPython calls this instead of formatting frames
+        return [f"{type(self).__name__}: {self}"]
+
+
+def set_up() -> None:
+    """Print versions, device and memory, and turn off the loading bars that clutter saved outputs.
+
+    The report that Transformers logs for a new classification head is left out here, because
+    notebook 02 shows and explains it. All other messages and warnings stay.
+
+    Raises:
+        TutorialError: the installed Transformers is older than version 5.
+    """
+    if int(transformers.__version__.split(".")[0]) < 5:
+        raise TutorialError(
+            f"These notebooks need transformers 5, and {transformers.__version__} is installed: "
+            'run  pip install -U "transformers>=5"  and restart the kernel.'
+        )
+    transformers.logging.disable_progress_bar()
+    datasets.disable_progress_bars()
+    # otherwise `load_dataset("csv", ...)` tells a server that the CSV reader was used
+    datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False
+    pd.set_option("display.html.use_mathjax", False)  # a dollar sign in a review is a dollar sign
+    loader = logging.getLogger("transformers.modeling_utils")
+    if not any(f is _is_no_load_report for f in loader.filters):
+        loader.addFilter(_is_no_load_report)
+    names = ("torch", "transformers", "datasets", "evaluate")
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in names)
+    print(f"Python {platform.python_version()}, {versions}")
+    print(f"Device: {describe_device()}")
+    different = {n: v for n, v in tested_versions().items() if _installed(n) not in (v, None)}
+    if different:
+        print("Tested with other versions:", ", ".join(f"{n} {v}" for n, v in different.items()))
+
+
+def _is_no_load_report(record: logging.LogRecord) -> bool:
+    return "LOAD REPORT" not in record.getMessage()
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return metadata.version(package).split("+")[0]
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def tested_versions() -> dict[str, str]:
+    """Return package -> version for each line `package==version` of requirements.txt."""
+    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    return dict(re.findall(r"^([\w.-]+)==([\w.]+)", text, flags=re.MULTILINE))
+
+
+def describe_device() -> str:
+    """Return one line on the device that the Trainer will use, with its memory in GiB."""
+    if torch.cuda.is_available():
+        card = torch.cuda.get_device_properties(0)
+        return f"{card.name}, {card.total_memory / 2**30:.0f} GiB"
+    if torch.backends.mps.is_available():
+        return "Apple GPU (MPS)"
+    memory = ""
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        memory = f", {size / 2**30:.0f} GiB"
+    return f"CPU, {torch.get_num_threads()} threads{memory}"
+
+
+def choose_track(track: str = "auto") -> str:
+    """Return "small" or "full": the environment variable TUTORIAL_TRACK, else the argument.
+
+    "auto" stands for "full" where there is a CUDA GPU and for "small" elsewhere.
+
+    Raises:
+        TutorialError: the name is not one of "auto", "small", "full".
+    """
+    track = os.environ.get("TUTORIAL_TRACK") or track
+    if track == "auto":
+        return "full" if torch.cuda.is_available() else "small"
+    if track not in TRACKS:
+        raise TutorialError(
+            f'TRACK is {track!r}, which is no track: use "auto", "small" or "full".'
+        )
+    return track
+
+
+def precision_arguments() -> dict[str, bool]:
+    """Return the keyword arguments of `TrainingArguments` that fit this machine's precision."""
+    if torch.cuda.is_available():
+        return precision_for("cuda", capability=torch.cuda.get_device_capability())
+    if torch.backends.mps.is_available():
+        return precision_for("mps")
+    features = getattr(torch.cpu, "get_capabilities", dict)()
+    return precision_for("cpu", cpu_bf16=any(features.get(f) for f in ("avx512_bf16", "amx_bf16")))
+
+
+def precision_for(
+    device: str, capability: tuple[int, int] = (0, 0), cpu_bf16: bool = False
+) -> dict[str, bool]:
+    """Return the precision arguments for a "cuda", "mps" or "cpu" device.
+
+    bf16 needs compute capability 8.0: older cards (a T4 is 7.5) only emulate it, so they get fp16.
+    CPUs get bf16 where they have instructions for it; `Trainer` wants `use_cpu` said with it.
+    """
+    if device == "cuda":
+        return {"bf16": True} if capability >= (8, 0) else {"fp16": True}
+    if device == "cpu":
+        return {"use_cpu": True, "bf16": cpu_bf16, "dataloader_pin_memory": False}
+    return {"dataloader_pin_memory": False}
+
+
+def free_memory() -> None:
+    """Collect models that nothing refers to any more, and give their GPU memory back."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def peak_memory() -> float:
+    """Return the most memory used so far, in MiB: the GPU's, or without one this process's."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**20
+    try:
+        import resource
+    except ImportError:  # Windows
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)  # bytes on macOS, KiB on Linux
