@@ -36,7 +36,8 @@ def curves(histories: Mapping[str, Sequence[dict]], score: str = "eval_macro_f1"
         left.plot([], [], style, color=COLOURS[7], label=text)
     left.legend(fontsize=10)
     if len(histories) > 1:
-        right.legend(fontsize=10)
+        lines = right.get_legend_handles_labels()
+        figure.legend(*lines, loc="outside lower center", ncols=2, fontsize=10)
     return figure
 
 
