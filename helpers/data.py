@@ -8,7 +8,8 @@ from pathlib import Path
 from datasets import ClassLabel, Dataset, DatasetDict, config, load_dataset
 
 from helpers.checkpoints import require_hub
-from helpers.environment import ROOT, TutorialError
+from helpers.environment import ROOT
+from helpers.errors import TutorialError
 
 SPLITS = ("train", "validation", "test")
 REVIEWS = {split: ROOT / "data" / "reviews" / f"{split}.csv" for split in SPLITS}

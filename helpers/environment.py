@@ -4,7 +4,6 @@ import gc
 import logging
 import os
 import platform
-import re
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -14,15 +13,11 @@ import pandas as pd
 import torch
 import transformers
 
+from helpers.errors import TutorialError
+from helpers.packages import tested_versions
+
 ROOT = Path(__file__).resolve().parent.parent
 TRACKS = ("small", "full")
-
-
-class TutorialError(Exception):
-    """A mistake that the reader can repair. A notebook shows its one sentence, not a traceback."""
-
-    def _render_traceback_(self) -> list[str]:  # IPython calls this instead of formatting frames
-        return [f"{type(self).__name__}: {self}"]
 
 
 def set_up() -> None:
@@ -30,15 +25,7 @@ def set_up() -> None:
 
     The report that Transformers logs for a new classification head is left out here, because
     notebook 02 shows and explains it. All other messages and warnings stay.
-
-    Raises:
-        TutorialError: the installed Transformers is older than version 5.
     """
-    if int(transformers.__version__.split(".")[0]) < 5:
-        raise TutorialError(
-            f"These notebooks need transformers 5, and {transformers.__version__} is installed: "
-            'run  pip install -U "transformers>=5"  and restart the kernel.'
-        )
     transformers.logging.disable_progress_bar()
     datasets.disable_progress_bars()
     # otherwise `load_dataset("csv", ...)` tells a server that the CSV reader was used
@@ -65,12 +52,6 @@ def _installed(package: str) -> str | None:
         return metadata.version(package).split("+")[0]
     except metadata.PackageNotFoundError:
         return None
-
-
-def tested_versions() -> dict[str, str]:
-    """Return package -> version for each line `package==version` of requirements.txt."""
-    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    return dict(re.findall(r"^([\w.-]+)==([\w.]+)", text, flags=re.MULTILINE))
 
 
 def describe_device() -> str:

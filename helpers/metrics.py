@@ -9,7 +9,6 @@ import pandas as pd
 from scipy.stats import bootstrap
 from sklearn.metrics import (
     accuracy_score,
-    f1_score,
     matthews_corrcoef,
     precision_recall_fscore_support,
 )
@@ -62,9 +61,21 @@ def for_trainer(num_labels: int) -> Callable[[EvalPrediction], dict[str, float]]
     return compute_metrics
 
 
-def macro_f1(labels: np.ndarray, predictions: np.ndarray) -> float:
-    """Return the mean F1 of the labels that occur in either array of label ids."""
-    return float(f1_score(labels, predictions, average="macro", zero_division=0))
+def macro_f1(labels: np.ndarray, predictions: np.ndarray, axis: int = -1) -> np.ndarray | float:
+    """Return the mean F1 of the labels that occur in either integer array of label ids.
+
+    The same value as scikit-learn's `f1_score(..., average="macro")`, but along an axis of arrays
+    such as (resamples, rows), so that a bootstrap takes milliseconds.
+    """
+    labels, predictions = np.asarray(labels), np.asarray(predictions)
+    shape = np.delete(labels.shape, axis)
+    total, present = np.zeros(shape), np.zeros(shape)
+    for label in np.union1d(labels, predictions):
+        true, guessed = labels == label, predictions == label
+        occurs = true.sum(axis) + guessed.sum(axis)
+        total += 2 * (true & guessed).sum(axis) / np.maximum(occurs, 1)
+        present += occurs > 0
+    return (total / present)[()]
 
 
 def bootstrap_interval(
@@ -76,10 +87,20 @@ def bootstrap_interval(
     models' predictions can be compared on the same rows (Efron and Tibshirani, 1993, chapter 13).
     """
     result = bootstrap(
-        arrays, score, paired=True, vectorized=False, method="percentile",
-        n_resamples=resamples, rng=seed,
+        arrays, score, paired=True, method="percentile", n_resamples=resamples, batch=100, rng=seed,
     )  # fmt: skip
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+def difference_interval(
+    labels: np.ndarray, first: np.ndarray, second: np.ndarray
+) -> tuple[float, float]:
+    """Return the 95% interval of macro F1 of `first` minus that of `second` on the same rows."""
+
+    def difference(labels, first, second, axis=-1):
+        return macro_f1(labels, first, axis) - macro_f1(labels, second, axis)
+
+    return bootstrap_interval(difference, labels, first, second)
 
 
 def reliability(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> pd.DataFrame:

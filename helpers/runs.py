@@ -2,11 +2,17 @@
 
 import json
 import os
+import re
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from transformers import Trainer
 
-from helpers.environment import ROOT, TutorialError
+from helpers import metrics, plots
+from helpers.environment import ROOT
+from helpers.errors import TutorialError
 
 
 def folder() -> Path:
@@ -14,59 +20,176 @@ def folder() -> Path:
     return Path(os.environ.get("TUTORIAL_RUNS") or ROOT / "runs")
 
 
-def new(track: str) -> Path:
+def new(track: str, hyperparameters: dict) -> Path:
     """Create the folder of the next run of a track, such as `runs/small-003`, and return it.
+
+    Its `hyperparameters.json` is written now, so that a run that is killed can be continued.
 
     Raises:
         TutorialError: the folder of all runs cannot be written to.
     """
-    numbers = [int(path.name[-3:]) for path in folder().glob(f"{track}-[0-9][0-9][0-9]")]
-    path = folder() / f"{track}-{max(numbers, default=0) + 1:03d}"
+    numbers = (re.fullmatch(rf"{track}-(\d+)", path.name) for path in folder().glob(f"{track}-*"))
+    first = max((int(match[1]) for match in numbers if match), default=0) + 1
+    path = folder() / f"{track}-{first:03d}"
     try:
         path.mkdir(parents=True)
     except OSError as error:
+        if path.is_dir():  # another kernel was faster
+            return new(track, hyperparameters)
         raise TutorialError(
             f"{path} cannot be created ({error.strerror}): set the environment variable "
             "TUTORIAL_RUNS to a folder that you may write to."
         ) from None
+    _write(path, "hyperparameters", hyperparameters)
     return path
 
 
-def save(trainer, hyperparameters: dict, metrics: dict) -> None:
-    """Write a finished run into the Trainer's `output_dir`: best model, state, two JSON files."""
+def save(trainer: Trainer, figures: dict) -> None:
+    """Write a run into the Trainer's `output_dir`: best model, state, and `metrics.json` last."""
     trainer.save_model()  # with load_best_model_at_end this is the best epoch's model
     trainer.save_state()
-    path = Path(trainer.args.output_dir)
-    for name, content in (("hyperparameters", hyperparameters), ("metrics", metrics)):
-        (path / f"{name}.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+    _write(Path(trainer.args.output_dir), "metrics", figures)
 
 
-def finished() -> list[Path]:
-    """Return the folders of the finished runs, oldest first; `metrics.json` is written last."""
-    return sorted(
-        (path.parent for path in folder().glob("*/metrics.json")),
-        key=lambda path: (path / "metrics.json").stat().st_mtime,
+def status(path: Path) -> str:
+    """Return "finished", "interrupted" (stopped by hand), or "unfinished" (killed, or running)."""
+    if (path / "metrics.json").exists():
+        return _read(path, "metrics").get("status", "finished")
+    return "unfinished"
+
+
+def all_runs(track: str | None = None) -> list[Path]:
+    """Return the folders of the runs of a track, or of all, oldest first."""
+    paths = (path.parent for path in folder().glob("*/hyperparameters.json"))
+    return sorted((p for p in paths if track in (None, p.name.rsplit("-", 1)[0])), key=_started)
+
+
+def _started(path: Path) -> tuple[float, str]:
+    return (path / "hyperparameters.json").stat().st_mtime, path.name
+
+
+def last_checkpoint(path: Path) -> Path | None:
+    """Return the newest complete checkpoint of a run; one that was cut off is deleted."""
+    steps = {int(p.name.split("-")[1]): p for p in path.glob("checkpoint-*")}
+    for _, checkpoint in sorted(steps.items(), reverse=True):
+        try:
+            _read(checkpoint, "trainer_state")  # the Trainer writes this file last
+            return checkpoint
+        except (OSError, ValueError):
+            shutil.rmtree(checkpoint)
+    return None
+
+
+def to_resume(track: str, hyperparameters: dict) -> Path:
+    """Return the newest run of a track with these hyperparameters that did not finish.
+
+    Raises:
+        TutorialError: there is none.
+    """
+    waiting = [path for path in all_runs(track) if status(path) != "finished"]
+    for path in reversed(waiting):
+        if _read(path, "hyperparameters") == hyperparameters:
+            return path
+    known = "no run waits to be continued"
+    if waiting:
+        known = f"{waiting[-1].name} waits, with {_read(waiting[-1], 'hyperparameters')}"
+    raise TutorialError(
+        f"No run of the {track} track with these hyperparameters was interrupted ({known}). Leave "
+        "out resume=True to start a fresh run."
     )
 
 
-def table() -> pd.DataFrame:
-    """Return one row for each finished run: its hyperparameters, then its metrics."""
-    rows = {
-        path.name: _json(path, "hyperparameters") | _json(path, "metrics") for path in finished()
-    }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
+def table(track: str | None = None) -> pd.DataFrame:
+    """Return one row for each run, of one track or of all: status, score, settings and cost.
+
+    `macro_f1` is the best validation score, `low` and `high` the ends of its 95% bootstrap
+    interval. `verdict` compares each run with the highest score on the same validation texts:
+    "best" only if its lead over every other run has a paired 95% interval above zero, otherwise
+    "within noise" for it and for each run that it does not clearly beat; "worse" for the others.
+    The interval covers the choice of texts; how much another seed changes is not in it.
+    """
+    rows = {}
+    for path in all_runs(track):
+        figures = _read(path, "metrics") if status(path) != "unfinished" else _so_far(path)
+        rows[path.name] = {"status": status(path)} | figures | _read(path, "hyperparameters")
+    result = pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
+    if result.empty:
+        return result
+    verdicts = pd.Series(_verdicts(rows), dtype=object).reindex(result.index).fillna("")
+    front = [name for name in ("status", "macro_f1", "low", "high") if name in result]
+    rest = [n for n in result.columns if n not in (*front, "labels", "predictions", "track")]
+    return result[front + rest].assign(verdict=verdicts)[[*front, "verdict", *rest]]
+
+
+def _verdicts(rows: dict[str, dict]) -> dict[str, str]:
+    """Return run -> verdict: finished runs against the best one on the same texts."""
+    groups, verdicts = {}, {}
+    for name, row in rows.items():
+        if row["status"] == "finished" and "predictions" in row:
+            groups.setdefault(tuple(row["labels"]), []).append(name)
+    for labels, names in groups.items():
+        top, *others = sorted(names, key=lambda name: -rows[name]["macro_f1"])
+        leads = {}
+        for name in others:
+            first, second = (np.array(rows[n]["predictions"]) for n in (top, name))
+            leads[name] = metrics.difference_interval(np.array(labels), first, second)[0] > 0
+            verdicts[name] = "worse" if leads[name] else "within noise"
+        if others:
+            verdicts[top] = "best" if all(leads.values()) else "within noise"
+    return verdicts
+
+
+def plot(*names: str, track: str | None = None) -> plots.Figure:
+    """Draw the loss and score curves of runs over each other, with the settings that differ.
+
+    Args:
+        names: such as "small-001"; without names, the newest eight.
+        track: only runs of this track.
+
+    Raises:
+        TutorialError: a run does not exist, or there is none yet.
+    """
+    paths = [folder() / name for name in names] or all_runs(track)[-8:]
+    for path in paths:
+        if not (path / "hyperparameters.json").exists():
+            raise TutorialError(f"There is no run {path.name!r} in {folder()}.")
+    if not paths:
+        raise TutorialError(f"There is no run in {folder()} yet.")
+    settings = pd.DataFrame([_read(path, "hyperparameters") for path in paths])
+    differ = settings.loc[:, settings.nunique(dropna=False) > 1].to_dict("records")
+    labels = (
+        ", ".join([path.name, *(f"{k} {v:.4g}" for k, v in row.items())])
+        for path, row in zip(paths, differ or [{}] * len(paths), strict=True)
+    )
+    return plots.curves({label: history(p) for label, p in zip(labels, paths, strict=True)})
 
 
 def history(path: Path) -> list[dict]:
     """Return the Trainer's `log_history` of a run: one dict for each logged step or evaluation."""
-    return _json(path, "trainer_state")["log_history"]
+    source = path if (path / "trainer_state.json").exists() else last_checkpoint(path)
+    return _read(source, "trainer_state")["log_history"] if source else []
 
 
-def best(track: str, score: str = "macro_f1") -> Path | None:
-    """Return the finished run of a track with the best validation score, or None."""
-    runs = [path for path in finished() if _json(path, "metrics").get("track") == track]
-    return max(runs, key=lambda path: _json(path, "metrics")[score], default=None)
+def best(track: str) -> Path | None:
+    """Return the finished run of a track with the highest validation score, or None."""
+    recorded = table(track)
+    if recorded.empty or not (recorded.status == "finished").any():
+        return None
+    return folder() / recorded[recorded.status == "finished"].macro_f1.idxmax()
 
 
-def _json(path: Path, name: str) -> dict:
+def _so_far(path: Path) -> dict:
+    scores = [entry["eval_macro_f1"] for entry in history(path) if "eval_macro_f1" in entry]
+    return {"macro_f1": max(scores, default=np.nan), "epochs_run": len(scores)}
+
+
+def _read(path: Path, name: str) -> dict:
     return json.loads((path / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def _write(path: Path, name: str, content: dict) -> None:
+    """Write a JSON file with one line for each key, whole or not at all."""
+    lines = (f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items())
+    part = path / f"{name}.json.part"
+    part.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    part.replace(path / f"{name}.json")

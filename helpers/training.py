@@ -1,133 +1,157 @@
-"""The steps of notebook 03 as one function, for notebooks that need a fine-tuned model."""
+"""Training with safety nets, and the record of a run."""
 
+import contextlib
 import shutil
-import time
+import signal
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
-from datasets import DatasetDict
-from IPython.display import display
-from transformers import (
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-    EarlyStoppingCallback,
-    Trainer,
-    TrainerCallback,
-    TrainingArguments,
-)
+import torch
+from accelerate.utils.memory import should_reduce_batch_size
+from transformers import Trainer, TrainerCallback
+from transformers.trainer_utils import TrainOutput
 
-from helpers import environment, metrics, plots, runs
-from helpers.checkpoints import Checkpoint
+from helpers import environment, metrics, runs
+from helpers.errors import TutorialError
 
 
-def fine_tune(
-    dataset: DatasetDict,
-    checkpoint: Checkpoint,
-    hyperparameters: dict,
-    track: str,
-    max_length: int = 128,
-    callbacks: tuple[TrainerCallback, ...] = (),
-) -> Trainer:
-    """Fine-tune a fresh copy of a checkpoint, record the run under `runs/`, return its Trainer.
+class Interrupted(TutorialError):
+    """Training was stopped by hand; the run so far is kept. Ends "run all" like an error."""
 
-    Notebook 03 does each of these steps in a cell of its own and explains it.
 
-    Args:
-        dataset: splits "train" and "validation" with the columns `text` and `label`.
-        checkpoint: from `helpers.checkpoints.get`.
-        hyperparameters: keyword arguments of `TrainingArguments`.
-        track: "small" or "full", the name under which the run is kept.
-        max_length: longest input in tokens; the rest of a text is cut off.
-        callbacks: more callbacks, such as `LiveCurves()`.
+def train(trainer: Trainer, resume_from_checkpoint: Path | None = None) -> TrainOutput:
+    """Call `trainer.train()`, with two safety nets: for too little memory and for interrupts.
+
+    A batch that does not fit is halved and the run starts afresh; the gradients of the smaller
+    batches are added up, so that an update still sees as many texts. (`auto_find_batch_size` of
+    TrainingArguments changes the number of texts for each update, and keeps the weights.)
+
+    An interrupt ends the training after the step at hand and records the run as interrupted. A
+    second interrupt stops at once; what the last whole epoch saved is left.
+
+    Raises:
+        Interrupted: the kernel was interrupted.
     """
-    environment.free_memory()
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint.name, revision=checkpoint.revision)
-    encoded = dataset.map(
-        lambda batch: tokenizer(batch["text"], truncation=True, max_length=max_length), batched=True
-    )
-    names = dataset["train"].features["label"].names
-
-    def model_init():
-        return AutoModelForSequenceClassification.from_pretrained(
-            checkpoint.name,
-            revision=checkpoint.revision,
-            use_safetensors=True,
-            num_labels=len(names),
-            id2label=dict(enumerate(names)),
-            label2id={name: i for i, name in enumerate(names)},
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    # BERT's head ignores the number of texts that the Trainer hands it to divide by, so the Trainer
+    # must average added batches itself (github.com/huggingface/transformers/issues/47688)
+    trainer.model_accepts_loss_kwargs = False
+    stop = _StopAfterStep()
+    trainer.add_callback(stop)
+    try:
+        with stop.listening():
+            result = _train_with_smaller_batches(trainer, resume_from_checkpoint)
+    finally:
+        trainer.remove_callback(stop)
+    if stop.requested:
+        record(trainer, status="interrupted")
+        state = trainer.state
+        raise Interrupted(
+            f"Stopped after step {state.global_step} of {state.max_steps}. The best model so far "
+            f"is in {Path(trainer.args.output_dir).name}; fine_tune with the same settings and "
+            "resume=True continues from the end of the last whole epoch."
         )
-
-    trainer = Trainer(
-        model_init=model_init,
-        args=TrainingArguments(
-            output_dir=runs.new(track),
-            eval_strategy="epoch",
-            save_strategy="epoch",
-            save_total_limit=1,
-            load_best_model_at_end=True,
-            metric_for_best_model="macro_f1",
-            train_sampling_strategy="group_by_length",
-            logging_steps=10,
-            per_device_eval_batch_size=64,
-            report_to="none",
-            **environment.precision_arguments(),
-            **hyperparameters,
-        ),
-        train_dataset=encoded["train"],
-        eval_dataset=encoded["validation"],
-        processing_class=tokenizer,
-        compute_metrics=metrics.for_trainer(len(names)),
-        callbacks=[EarlyStoppingCallback(early_stopping_patience=2), *callbacks],
-    )
-    trainer.train()
-    record(trainer, hyperparameters, track)
-    return trainer
+    return result
 
 
-def record(trainer: Trainer, hyperparameters: dict, track: str) -> dict:
-    """Keep the best model and the figures of a trained run in its folder; return the figures.
+def _train_with_smaller_batches(trainer: Trainer, resume_from_checkpoint) -> TrainOutput:
+    arguments = trainer.args
+    update = arguments.per_device_train_batch_size * arguments.gradient_accumulation_steps
+    while True:
+        size = arguments.per_device_train_batch_size
+        try:
+            return trainer.train(resume_from_checkpoint=resume_from_checkpoint)
+        except RuntimeError as error:
+            if size == 1 or not should_reduce_batch_size(error):
+                raise
+        # outside of `except`, where the error would keep the tensors of the failed step alive
+        smaller = next(n for n in range(size // 2, 0, -1) if update % n == 0)
+        print(
+            f"Out of memory with batches of {size}: starting again with batches of {smaller}, "
+            f"{update // smaller} of them for each update."
+        )
+        arguments.per_device_train_batch_size = smaller
+        arguments.gradient_accumulation_steps = update // smaller
+        arguments.per_device_eval_batch_size = max(1, arguments.per_device_eval_batch_size // 2)
+        trainer._train_batch_size = arguments.train_batch_size  # the Trainer copies it once
+        if resume_from_checkpoint is None:
+            _delete_checkpoints(arguments.output_dir)
+        _release(trainer)
 
-    The interval is a bootstrap over the validation rows. Checkpoints are deleted: they also hold
-    the optimizer's state, twice the size of the model, which a finished run no longer needs.
+
+class _StopAfterStep(TrainerCallback):
+    """Turn the first interrupt into the end of training after the step at hand."""
+
+    requested = False
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take over the interrupt signal, which only the main thread may do."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, self._request)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _request(self, number, frame):
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+
+    def on_step_end(self, args, state, control, **kwargs):
+        control.should_training_stop |= self.requested
+
+    on_evaluate = on_step_end
+
+    def on_epoch_end(self, args, state, control, **kwargs):
+        if self.requested and abs(state.epoch - round(state.epoch)) > 1e-6:
+            # a checkpoint in the middle of an epoch could not be continued in the same order
+            control.should_evaluate = control.should_save = False
+
+
+def record(trainer: Trainer, status: str = "finished") -> dict:
+    """Keep the best model and the figures of a run in its folder; return the figures.
+
+    The interval is a bootstrap over the validation rows. The checkpoints of a finished run are
+    deleted: they also hold the optimizer's state, twice the size of the model.
     """
     peak = environment.peak_memory()
     prediction = trainer.predict(trainer.eval_dataset)
     labels, guesses = prediction.label_ids, prediction.predictions.argmax(-1)
     low, high = metrics.bootstrap_interval(metrics.macro_f1, labels, guesses)
-    seconds = next(e["train_runtime"] for e in trainer.state.log_history if "train_runtime" in e)
+    cost = next(e for e in reversed(trainer.state.log_history) if "train_runtime" in e)
     figures = {
-        "track": track,
+        "status": status,
         "macro_f1": metrics.macro_f1(labels, guesses),
         "low": low,
         "high": high,
         "epochs_run": trainer.state.epoch,
-        "seconds": seconds,
-        "samples_per_second": trainer.state.epoch * len(trainer.train_dataset) / seconds,
+        "seconds": cost["train_runtime"],
+        "samples_per_second": cost["train_samples_per_second"],
         "peak_memory_mib": peak,
         "device": environment.describe_device(),
+        "gradient_accumulation_steps": trainer.args.gradient_accumulation_steps,
     }
-    runs.save(trainer, hyperparameters, figures)
-    for path in Path(trainer.args.output_dir).glob("checkpoint-*"):
-        shutil.rmtree(path)
+    rows = {"labels": labels.tolist(), "predictions": guesses.tolist()}
+    runs.save(trainer, figures | rows)
+    if status == "finished":
+        _delete_checkpoints(trainer.args.output_dir)
+    _release(trainer)
     return figures
 
 
-class LiveCurves(TrainerCallback):
-    """Draw the loss and the validation score while a notebook trains, at most once a second."""
+def _delete_checkpoints(folder: str) -> None:
+    for path in Path(folder).glob("checkpoint-*"):
+        shutil.rmtree(path)
 
-    def __init__(self):
-        self.handle, self.drawn = None, 0.0
 
-    def on_train_begin(self, args, state, control, **kwargs):
-        """Start a new figure, so that a second run leaves the first one's alone."""
-        self.handle = None
-
-    def on_log(self, args, state, control, **kwargs):
-        """Redraw when something was logged, and always when the training has ended."""
-        ended = "train_runtime" in state.log_history[-1]
-        if ended or time.monotonic() - self.drawn > 1:
-            figure = plots.curves({"this run": state.log_history})
-            if self.handle is None:
-                self.handle = display(figure, display_id=True)
-            else:
-                self.handle.update(figure)
-            self.drawn = time.monotonic()
+def _release(trainer: Trainer) -> None:
+    """Give up the optimizer's state and what Accelerate holds; the model stays."""
+    trainer.optimizer = trainer.lr_scheduler = None
+    trainer.accelerator.free_memory()
+    environment.free_memory()

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from helpers import checkpoints
-from helpers.environment import TutorialError
+from helpers.errors import TutorialError
 
 
 def test_small_checkpoint_is_a_folder_that_needs_no_revision():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import data
-from helpers.environment import TutorialError
+from helpers.errors import TutorialError
 
 GOOD = "text,label\nA fine film.,positive\nA poor film.,negative\n"
 

@@ -6,7 +6,7 @@ import torch
 from IPython.core.interactiveshell import InteractiveShell
 
 from helpers import environment
-from helpers.environment import TutorialError
+from helpers.errors import TutorialError
 
 
 @pytest.mark.parametrize(
@@ -56,12 +56,6 @@ def test_tables_show_html_and_dollar_signs_as_text():
     table = pd.DataFrame({"text": ["<b>bold</b> <script>x</script> $5 and $6$"]}).to_html()
     assert "&lt;b&gt;bold" in table and "<script>" not in table
     assert "tex2jax_ignore" in pd.DataFrame({"text": ["$5"]})._repr_html_()
-
-
-def test_old_transformers_is_refused(monkeypatch):
-    monkeypatch.setattr(environment.transformers, "__version__", "4.57.6")
-    with pytest.raises(TutorialError, match="pip install"):
-        environment.set_up()
 
 
 def test_a_notebook_shows_an_error_as_one_sentence(capsys):

@@ -36,6 +36,16 @@ def test_macro_f1_agrees_with_scikit_learn(pairs):
     assert compute(predictions, labels, 4)["macro_f1"] == pytest.approx(expected)
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30))
+def test_fast_macro_f1_agrees_with_scikit_learn_along_any_axis(pairs):
+    labels, predictions = (np.array(column) for column in zip(*pairs, strict=True))
+    expected = f1_score(labels, predictions, average="macro", zero_division=0)
+    assert metrics.macro_f1(labels, predictions) == pytest.approx(expected)
+    both = np.stack([labels, labels]), np.stack([predictions, labels])
+    assert metrics.macro_f1(*both, axis=-1) == pytest.approx([expected, 1])
+    assert metrics.macro_f1(*(table.T for table in both), axis=0) == pytest.approx([expected, 1])
+
+
 def test_trainer_metrics_take_logits():
     logits = np.array([[2.0, 0.1], [0.3, 0.4], [1.0, 0.0]])
     prediction = EvalPrediction(predictions=logits, label_ids=np.array([0, 1, 1]))
@@ -53,11 +63,15 @@ def test_interval_covers_the_score_and_repeats():
 
 
 def test_interval_of_a_difference_uses_the_same_rows():
-    labels = np.arange(100) % 2
-    same = metrics.bootstrap_interval(
-        lambda y, a, b: metrics.macro_f1(y, a) - metrics.macro_f1(y, b), labels, labels, labels
-    )
-    assert same == (0, 0)
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 300)
+    good = np.where(rng.random(300) < 0.8, labels, 1 - labels)
+    assert metrics.difference_interval(labels, good, good) == (0, 0)
+    better = np.where(np.arange(300) < 30, labels, good)  # about six errors fewer
+    low, high = metrics.difference_interval(labels, better, good)
+    assert 0 < low < high < 0.06
+    single = metrics.bootstrap_interval(metrics.macro_f1, labels, good)
+    assert single[0] < metrics.macro_f1(labels, better) < single[1], "unpaired it would be noise"
 
 
 def test_calibration_error_by_hand():

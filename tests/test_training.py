@@ -7,8 +7,9 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from helpers import checkpoints, data, runs, training
-from helpers.environment import TutorialError
+from helpers import checkpoints, data, metrics, plots, runs
+from helpers.errors import TutorialError
+from helpers.fine_tuning import fine_tune as whole_fine_tune
 from helpers.widgets import DEFAULTS
 
 SETTINGS = DEFAULTS | {"num_train_epochs": 2, "per_device_train_batch_size": 16}
@@ -27,7 +28,7 @@ def dataset():
 
 
 def fine_tune(dataset, **changes):
-    return training.fine_tune(dataset, checkpoints.get("small"), SETTINGS | changes, "small")
+    return whole_fine_tune(dataset, checkpoints.get("small"), SETTINGS | changes, "small")
 
 
 def losses(path):
@@ -48,7 +49,7 @@ def three_runs(dataset, tmp_path_factory):
 
 def test_runs_are_kept_apart_and_repeat(three_runs, monkeypatch):
     monkeypatch.setenv("TUTORIAL_RUNS", str(three_runs))
-    first, second, other = runs.finished()
+    first, second, other = runs.all_runs()
     assert [path.name for path in (first, second, other)] == ["small-001", "small-002", "small-003"]
     assert losses(first) == losses(second)
     assert losses(first) != losses(other)
@@ -57,12 +58,13 @@ def test_runs_are_kept_apart_and_repeat(three_runs, monkeypatch):
 def test_run_folder_holds_model_settings_and_figures(three_runs, dataset):
     path = three_runs / "small-001"
     assert not list(path.glob("checkpoint-*"))
-    assert json.loads((path / "hyperparameters.json").read_text()) == SETTINGS
+    assert json.loads((path / "hyperparameters.json").read_text()) == SETTINGS | {"max_length": 128}
     figures = json.loads((path / "metrics.json").read_text())
     assert figures["low"] <= figures["macro_f1"] <= figures["high"]
     assert figures["samples_per_second"] == pytest.approx(
-        figures["epochs_run"] * len(dataset["train"]) / figures["seconds"]
+        figures["epochs_run"] * len(dataset["train"]) / figures["seconds"], rel=0.01
     )
+    assert len(figures["labels"]) == len(figures["predictions"]) == len(dataset["validation"])
     model = AutoModelForSequenceClassification.from_pretrained(path)
     assert model.config.id2label == dict(enumerate(data.REVIEW_LABELS))
     assert len(AutoTokenizer.from_pretrained(path)) == 30522
@@ -84,23 +86,26 @@ def test_table_and_best(three_runs, monkeypatch):
     assert runs.best("full") is None
 
 
-def test_interrupted_run_is_not_listed(three_runs, tmp_path, monkeypatch):
+def test_a_run_without_figures_is_unfinished(three_runs, tmp_path, monkeypatch):
     folder = shutil.copytree(three_runs, tmp_path / "copy")
     (folder / "small-003" / "metrics.json").unlink()
     monkeypatch.setenv("TUTORIAL_RUNS", str(folder))
-    assert [path.name for path in runs.finished()] == ["small-001", "small-002"]
-    assert runs.new("small").name == "small-004", "its folder is not used again"
+    assert runs.table().status.tolist() == ["finished", "finished", "unfinished"]
+    assert runs.best("small").name != "small-003"
+    assert runs.new("small", {}).name == "small-004", "its folder is not used again"
 
 
 def test_no_runs_yet():
-    assert runs.finished() == [] and runs.best("small") is None and runs.table().empty
+    assert runs.all_runs() == [] and runs.best("small") is None and runs.table().empty
+    with pytest.raises(TutorialError, match="no run"):
+        runs.plot()
 
 
 def test_folder_that_cannot_be_written(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("TUTORIAL_RUNS", str(tmp_path / "file"))
     with pytest.raises(TutorialError, match="TUTORIAL_RUNS"):
-        runs.new("small")
+        runs.new("small", {})
 
 
 def test_training_changes_the_encoder_too(three_runs):
@@ -108,3 +113,86 @@ def test_training_changes_the_encoder_too(three_runs):
     fresh = AutoModelForSequenceClassification.from_pretrained(checkpoints.get("small").name)
     name = "bert.encoder.layer.0.attention.self.query.weight"
     assert not torch.equal(trained.state_dict()[name], fresh.state_dict()[name])
+
+
+def test_more_than_999_runs(runs_folder):
+    (runs_folder / "small-1203").mkdir(parents=True)
+    assert runs.new("small", {}).name == "small-1204"
+    assert runs.new("full", {}).name == "full-001"
+
+
+def test_plot_names_what_differs(three_runs, monkeypatch):
+    monkeypatch.setenv("TUTORIAL_RUNS", str(three_runs))
+    figure = runs.plot()
+    assert isinstance(figure, plots.Figure)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "small-001, seed 42",
+        "small-002, seed 42",
+        "small-003, seed 7",
+    ]
+    assert "seed" not in runs.plot("small-001", "small-002").alt
+    with pytest.raises(TutorialError, match="small-009"):
+        runs.plot("small-009")
+
+
+def test_share_dropout_and_frozen_encoder(dataset):
+    trainer = fine_tune(
+        dataset, train_share=0.5, hidden_dropout_prob=0.3, freeze_encoder=True, num_train_epochs=1
+    )
+    assert len(trainer.train_dataset) == len(dataset["train"]) // 2
+    assert trainer.model.config.hidden_dropout_prob == 0.3
+    fresh = AutoModelForSequenceClassification.from_pretrained(checkpoints.get("small").name)
+    changed = {
+        name.split(".")[1] if name.startswith("bert.") else "classifier"
+        for name, weights in trainer.model.state_dict().items()
+        if not torch.equal(weights.cpu(), fresh.state_dict().get(name, torch.empty(0)))
+    }
+    assert changed == {"pooler", "classifier"}
+
+
+def write_run(name, predictions, labels=None, status="finished"):
+    """Put a run without a model on record, as `record` writes it."""
+    labels = labels or [0, 1] * 100
+    path = runs.folder() / name
+    path.mkdir(parents=True)
+    (path / "hyperparameters.json").write_text("{}")
+    figures = {"status": status, "macro_f1": float(metrics.macro_f1(labels, predictions))}
+    rows = {"labels": labels, "predictions": predictions}
+    (path / "metrics.json").write_text(json.dumps(figures | rows))
+
+
+def wrong(count):
+    """Return predictions for the labels 0, 1, 0, 1, ... of which the first `count` are wrong."""
+    return [(i + (i < count)) % 2 for i in range(200)]
+
+
+@pytest.mark.parametrize(
+    ("errors", "verdicts"),
+    [
+        ([20], [""]),
+        ([20, 20], ["within noise", "within noise"]),
+        ([20, 22], ["within noise", "within noise"]),
+        ([20, 60], ["best", "worse"]),
+        ([20, 22, 60], ["within noise", "within noise", "worse"]),
+    ],
+)
+def test_a_run_is_best_only_beyond_the_noise(errors, verdicts):
+    for i, count in enumerate(errors, start=1):
+        write_run(f"small-{i:03d}", wrong(count))
+    assert runs.table().verdict.tolist() == verdicts
+
+
+def test_verdicts_compare_equal_texts_and_finished_runs_only():
+    write_run("small-001", wrong(20))
+    write_run("small-002", wrong(60))
+    write_run("small-003", wrong(0), status="interrupted")
+    write_run("full-001", wrong(1)[:100], labels=[0, 1] * 50)
+    write_run("full-002", wrong(2)[:100], labels=[0, 1] * 50)
+    assert runs.table().verdict.to_dict() == {
+        "small-001": "best",
+        "small-002": "worse",
+        "small-003": "",
+        "full-001": "within noise",
+        "full-002": "within noise",
+    }
+    assert runs.best("small").name == "small-001"

@@ -11,8 +11,13 @@ from helpers.plots.style import COLOURS, Figure, new_figure, styled
 
 
 @styled
-def curves(histories: Mapping[str, Sequence[dict]], score: str = "eval_macro_f1") -> Figure:
-    """Draw the loss and one validation score of runs, from the Trainer's `state.log_history`."""
+def curves(
+    histories: Mapping[str, Sequence[dict]], score: str = "eval_macro_f1", footer: str = ""
+) -> Figure:
+    """Draw the loss and one validation score of runs, from the Trainer's `state.log_history`.
+
+    `footer` is a line below the panels, such as the time that is left.
+    """
     figure, (left, right) = new_figure(3, "", ncols=2)
     columns = ["epoch", "loss", "eval_loss", score]
     top, best, lowest = None, "No validation score yet", "Loss"
@@ -30,14 +35,18 @@ def curves(histories: Mapping[str, Sequence[dict]], score: str = "eval_macro_f1"
                 best = f"Best: {top:.3f} after epoch {at:g}"
             figure.alt += f"{name}: best {score} {log[score].max():.3f} after epoch {at:g}. "
     label = score.removeprefix("eval_").replace("_", " ").replace("f1", "F1")
-    left.set(xlabel="epoch", ylabel="cross-entropy loss", title=lowest, ylim=(0, None))
-    right.set(xlabel="epoch", ylabel=f"validation {label}", title=best)
+    left.set(xlabel="epoch", ylabel="cross-entropy loss", title=lowest, xlim=(0, None))
+    left.set_ylim(0, 1.05 * left.get_ylim()[1])
+    right.set(xlabel="epoch", ylabel=f"validation {label}", title=best, xlim=(0, None))
     for style, text in (("-", "training"), ("o--", "validation")):
         left.plot([], [], style, color=COLOURS[7], label=text)
     left.legend(fontsize=10)
     if len(histories) > 1:
         lines = right.get_legend_handles_labels()
         figure.legend(*lines, loc="outside lower center", ncols=2, fontsize=10)
+    if footer:
+        figure.supxlabel(footer, fontsize=10)
+        figure.alt += footer
     return figure
 
 

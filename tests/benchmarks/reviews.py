@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from helpers import checkpoints, data, environment, metrics, training, widgets
+from helpers import checkpoints, data, environment, fine_tuning, metrics, widgets
 
 SEEDS = (42, 1, 2)
 
@@ -56,7 +56,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TUTORIAL_RUNS"] = folder
         for seed in SEEDS:
-            trainer = training.fine_tune(
+            trainer = fine_tuning.fine_tune(
                 dataset, checkpoints.get("small"), widgets.DEFAULTS | {"seed": seed}, "small"
             )
             encoded = test.map(

@@ -1,0 +1,105 @@
+"""Everything between a checkpoint and a recorded run, in one call."""
+
+from datasets import DatasetDict
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    EarlyStoppingCallback,
+    PrinterCallback,
+    Trainer,
+    TrainingArguments,
+)
+
+from helpers import environment, metrics, runs
+from helpers.checkpoints import Checkpoint
+from helpers.progress import LiveCurves
+from helpers.training import record, train
+
+
+def fine_tune(
+    dataset: DatasetDict,
+    checkpoint: Checkpoint,
+    hyperparameters: dict,
+    track: str,
+    max_length: int = 128,
+    resume: bool = False,
+) -> Trainer:
+    """Fine-tune a fresh copy of a checkpoint, record the run under `runs/`, return its Trainer.
+
+    Notebook 03 does each of these steps in a cell of its own and explains it.
+
+    Args:
+        dataset: splits "train" and "validation" with the columns `text` and `label`.
+        checkpoint: from `helpers.checkpoints.get`.
+        hyperparameters: such as `HyperparameterForm.values`: arguments of `TrainingArguments`, and
+            `hidden_dropout_prob`, `train_share` and `freeze_encoder`.
+        track: "small" or "full", the name under which the run is kept.
+        max_length: longest input in tokens; the rest of a text is cut off.
+        resume: continue the newest interrupted run with these hyperparameters from the end of its
+            last whole epoch, instead of starting a new one.
+
+    Raises:
+        Interrupted: the kernel was interrupted; the run so far is recorded.
+        TutorialError: `resume` is set and no such run waits.
+    """
+    environment.free_memory()
+    settings = hyperparameters | {"max_length": max_length}
+    folder = runs.to_resume(track, settings) if resume else runs.new(track, settings)
+    arguments = dict(hyperparameters)
+    dropout = arguments.pop("hidden_dropout_prob", 0.1)
+    train_share = arguments.pop("train_share", 1.0)
+    freeze_encoder = arguments.pop("freeze_encoder", False)
+
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint.name, revision=checkpoint.revision)
+    encoded = dataset.map(
+        lambda batch: tokenizer(batch["text"], truncation=True, max_length=max_length), batched=True
+    )
+    train_set = encoded["train"]
+    if train_share < 1:
+        train_set = train_set.train_test_split(
+            train_size=train_share, stratify_by_column="label", seed=42
+        )["train"]
+    names = dataset["train"].features["label"].names
+
+    def model_init():
+        model = AutoModelForSequenceClassification.from_pretrained(
+            checkpoint.name,
+            revision=checkpoint.revision,
+            use_safetensors=True,
+            num_labels=len(names),
+            id2label=dict(enumerate(names)),
+            label2id={name: i for i, name in enumerate(names)},
+            hidden_dropout_prob=dropout,
+        )
+        if freeze_encoder:
+            model.base_model.embeddings.requires_grad_(False)
+            model.base_model.encoder.requires_grad_(False)
+        return model
+
+    trainer = Trainer(
+        model_init=model_init,
+        args=TrainingArguments(
+            output_dir=folder,
+            eval_strategy="epoch",
+            save_strategy="epoch",
+            save_total_limit=2,
+            load_best_model_at_end=True,
+            metric_for_best_model="macro_f1",
+            restore_callback_states_from_checkpoint=True,
+            train_sampling_strategy="group_by_length",
+            logging_first_step=True,
+            per_device_eval_batch_size=64,
+            report_to="none",
+            disable_tqdm=True,  # LiveCurves says how far it is
+            **(environment.precision_arguments() | {"logging_steps": 10} | arguments),
+        ),
+        train_dataset=train_set,
+        eval_dataset=encoded["validation"],
+        processing_class=tokenizer,
+        compute_metrics=metrics.for_trainer(len(names)),
+        callbacks=[EarlyStoppingCallback(early_stopping_patience=2), LiveCurves()],
+    )
+    trainer.remove_callback(PrinterCallback)
+    train(trainer, resume_from_checkpoint=runs.last_checkpoint(folder) if resume else None)
+    record(trainer)
+    return trainer
