@@ -1,10 +1,13 @@
 """The form of hyperparameters; the same values can always be typed by hand as a dict."""
 
+import math
+from collections.abc import Callable
+from numbers import Real
 from typing import NamedTuple
 
 import ipywidgets
 
-from helpers.environment import TutorialError
+from helpers.errors import TutorialError
 
 
 class Field(NamedTuple):
@@ -38,6 +41,21 @@ FIELDS = {
     "weight_decay": Field(
         "weight decay", 0.01, 0.0, 0.3, "Pulls the weights a little toward zero at every step."
     ),
+    "hidden_dropout_prob": Field(
+        "dropout", 0.1, 0.0, 0.5,
+        "Share of the activations set to zero at random while training, against overfitting. The "
+        "encoder was pretrained with 0.1.",
+    ),
+    "train_share": Field(
+        "share of train", 1.0, 0.05, 1.0,
+        "How much of the training set is used. A smaller share is quicker and shows what more "
+        "labelled texts would bring.",
+    ),
+    "freeze_encoder": Field(
+        "frozen encoder", False, False, True,
+        "Train only the pooler and the head: fast, but the score is lower. It wants a learning "
+        "rate near the upper end.",
+    ),
     "seed": Field(
         "seed", 42, 0, 9999,
         "Fixes the new head, the order of the texts and dropout. Another seed shows the noise.",
@@ -53,59 +71,124 @@ def defaults(track: str) -> dict[str, float]:
 
 
 class HyperparameterForm(ipywidgets.VBox):
-    """Sliders for hyperparameters; `form.values` goes straight into `TrainingArguments`.
+    """Sliders for hyperparameters, a reset button and a train button. Shown in notebook 03.
+
+    `form.values` is a plain dict. All its keys are arguments of `TrainingArguments`, except
+    `hidden_dropout_prob`, which belongs to the model's config, and `train_share` and
+    `freeze_encoder`, which notebook 03 uses when it prepares the data and the model.
 
     Start values other than `DEFAULTS` are given by name: `HyperparameterForm(learning_rate=3e-5)`.
-    Without a front end the form holds its start values. Shown in notebook 03.
+    Without a front end the form holds its start values.
     """
 
     def __init__(self, **start: float):
-        self._sliders = {name: _slider(name, field) for name, field in FIELDS.items()}
-        self._start = DEFAULTS | start
+        self._controls = {name: _control(name, field) for name, field in FIELDS.items()}
+        self._start, self._set = DEFAULTS | start, {}
         self.set(**self._start)
-        reset = ipywidgets.Button(description="Reset", tooltip="Back to the start values")
+        self._function = None
+        self._train = ipywidgets.Button(
+            description="Train",
+            disabled=True,
+            button_style="primary",
+            **_tip("Waits for form.on_train(function): run the cells below first"),
+        )
+        reset = ipywidgets.Button(description="Reset", **_tip("Back to the start values"))
+        self._train.on_click(lambda _: self._run())
         reset.on_click(lambda _: self.set(**self._start))
-        super().__init__([*self._sliders.values(), reset])
+        self.output = ipywidgets.Output()
+        buttons = ipywidgets.HBox([self._train, reset])
+        super().__init__([*self._controls.values(), buttons, self.output])
 
     @property
     def values(self) -> dict[str, float]:
-        """Return the hyperparameters as a plain dict: argument of TrainingArguments -> value."""
-        return {name: slider.value for name, slider in self._sliders.items()}
+        """Return the hyperparameters as a plain dict, the learning rate as the slider shows it."""
+        values = {name: control.value for name, control in self._controls.items()}
+        if values["learning_rate"] != self._set["learning_rate"]:  # then it was moved by hand
+            values["learning_rate"] = float(f"{values['learning_rate']:.1e}")
+        return values
 
     def set(self, **values: float) -> None:
         """Set hyperparameters from code; nothing changes unless all values are allowed.
 
         Raises:
-            TutorialError: a name is unknown or a value lies outside its range.
+            TutorialError: a name is unknown, or a value is no number, not whole where it must be,
+                or outside its range.
         """
         for name, value in values.items():
-            if name not in FIELDS:
-                raise TutorialError(f"The form has no {name!r}; it has {', '.join(FIELDS)}.")
-            field = FIELDS[name]
-            if not field.low <= value <= field.high:
-                raise TutorialError(
-                    f"{name} is {value}, outside {field.low:g} to {field.high:g}. {field.reason}"
-                )
+            _check(name, value)
         for name, value in values.items():
-            self._sliders[name].value = value
+            self._set[name] = value
+            self._controls[name].value = value
+
+    def on_train(self, function: Callable[[dict], object]) -> None:
+        """Let the train button call `function(form.values)`, and show below what that shows."""
+        self._function = function
+        self._train.disabled = False
+        self._train.tooltip = "Train with these values; interrupt the kernel to stop"
+
+    def _run(self) -> None:
+        self._train.disabled = True
+        self.output.clear_output()
+        try:
+            with self.output:
+                self._function(self.values)
+        finally:
+            self._train.disabled = False
+
+    def _repr_mimebundle_(self, **options) -> dict:
+        # ipywidgets cuts the text off after 110 characters
+        return super()._repr_mimebundle_(**options) | {"text/plain": repr(self)}
 
     def __repr__(self) -> str:  # what a reader sees where the sliders cannot be shown
-        return "\n".join(f"{FIELDS[name].label}: {v:g}" for name, v in self.values.items())
+        return "\n".join(
+            f"{FIELDS[name].label:15}{value!s:9}"
+            + (
+                ""
+                if isinstance(value, bool)
+                else f"({FIELDS[name].low:g} to {FIELDS[name].high:g})"
+            )
+            for name, value in self.values.items()
+        )
 
 
-def _slider(name: str, field: Field) -> ipywidgets.Widget:
-    """Return the slider of a field: logarithmic for the learning rate, else by the value's type."""
+def _check(name: str, value: float) -> None:
+    if name not in FIELDS:
+        raise TutorialError(f"The form has no {name!r}; it has {', '.join(FIELDS)}.")
+    field = FIELDS[name]
+    if isinstance(field.default, bool):
+        if not isinstance(value, bool):
+            raise TutorialError(f"{name} is {value!r}: write True or False.")
+    elif isinstance(value, bool) or not isinstance(value, Real) or math.isnan(value):
+        raise TutorialError(f"{name} is {value!r}, which is no number.")
+    elif not field.low <= value <= field.high:
+        raise TutorialError(
+            f"{name} is {value:g}, outside {field.low:g} to {field.high:g}. {field.reason}"
+        )
+    elif isinstance(field.default, int) and value != int(value):
+        raise TutorialError(f"{name} is {value:g}: write a whole number.")
+
+
+def _control(name: str, field: Field) -> ipywidgets.Widget:
+    """Return a check box or a slider, logarithmic for the learning rate."""
     common = {
         "value": field.default,
         "description": field.label,
-        "tooltip": field.reason,
         "style": {"description_width": "100px"},
         "layout": {"width": "420px"},
-    }
+    } | _tip(field.reason)
+    if isinstance(field.default, bool):
+        return ipywidgets.Checkbox(**common)
     if name == "learning_rate":
-        return ipywidgets.FloatLogSlider(min=-6, max=-3, step=0.05, readout_format=".1e", **common)
+        # front ends round to the step; at 0.004 the two digits shown are those of any start value
+        return ipywidgets.FloatLogSlider(min=-6, max=-3, step=0.004, readout_format=".1e", **common)
     if isinstance(field.default, int):
         return ipywidgets.IntSlider(min=field.low, max=field.high, **common)
     return ipywidgets.FloatSlider(
         min=field.low, max=field.high, step=0.01, readout_format=".2f", **common
     )
+
+
+def _tip(text: str) -> dict[str, str]:
+    """Return the keyword argument for a tooltip; ipywidgets 7, as on Colab, has another name."""
+    new = "tooltip" in ipywidgets.IntSlider.class_trait_names()
+    return {"tooltip" if new else "description_tooltip": text}

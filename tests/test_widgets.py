@@ -1,16 +1,22 @@
 """The form of hyperparameters without a front end."""
 
-import pytest
-from transformers import TrainingArguments
+import contextlib
 
-from helpers.environment import TutorialError
+import pytest
+from transformers import BertConfig, TrainingArguments
+
+from helpers.errors import TutorialError
 from helpers.widgets import DEFAULTS, FIELDS, HyperparameterForm, defaults
 
 
 def test_form_holds_its_defaults_and_fits_the_training_arguments():
     form = HyperparameterForm()
-    assert form.values == pytest.approx(DEFAULTS)
-    arguments = TrainingArguments(**form.values, use_cpu=True)
+    assert form.values == DEFAULTS
+    values = dict(form.values)
+    for_model = {"hidden_dropout_prob": values.pop("hidden_dropout_prob")}
+    assert BertConfig(**for_model).hidden_dropout_prob == 0.1
+    assert (values.pop("train_share"), values.pop("freeze_encoder")) == (1, False)
+    arguments = TrainingArguments(**values, use_cpu=True)
     assert arguments.learning_rate == pytest.approx(DEFAULTS["learning_rate"])
     assert arguments.warmup_steps == DEFAULTS["warmup_steps"]
 
@@ -26,7 +32,7 @@ def test_start_values_and_reset():
     form = HyperparameterForm(num_train_epochs=2)
     form.set(num_train_epochs=7, weight_decay=0.1)
     assert form.values["num_train_epochs"] == 7
-    form.children[-1].click()
+    buttons(form)["Reset"].click()
     assert form.values == pytest.approx(DEFAULTS | {"num_train_epochs": 2})
 
 
@@ -41,7 +47,10 @@ def test_start_values_and_reset():
         ("warmup_steps", 500),
         ("weight_decay", -0.1),
         ("seed", -1),
-        ("learning_rate", float("nan")),
+        ("learning_rate", float("inf")),
+        ("hidden_dropout_prob", 0.9),
+        ("train_share", 0),
+        ("train_share", 1.5),
     ],
 )
 def test_values_out_of_range_are_refused_and_change_nothing(name, value):
@@ -57,7 +66,68 @@ def test_unknown_name_is_refused():
         HyperparameterForm(lr=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("learning_rate", "1e-4", "no number"),
+        ("learning_rate", float("nan"), "no number"),
+        ("learning_rate", None, "no number"),
+        ("seed", True, "no number"),
+        ("num_train_epochs", 2.5, "whole number"),
+        ("freeze_encoder", 1, "True or False"),
+    ],
+)
+def test_values_of_the_wrong_kind_are_refused(name, value, problem):
+    with pytest.raises(TutorialError, match=f"{name} is .*{problem}"):
+        HyperparameterForm(**{name: value})
+
+
+def controls(form):
+    return dict(zip(FIELDS, form.children, strict=False))
+
+
+def buttons(form):
+    return {button.description: button for button in form.children[len(FIELDS)].children}
+
+
 def test_every_control_is_labelled_and_explained():
-    for slider, field in zip(HyperparameterForm().children, FIELDS.values(), strict=False):
-        assert slider.description == field.label
-        assert slider.tooltip == field.reason
+    for name, control in controls(HyperparameterForm()).items():
+        assert control.description == FIELDS[name].label
+        assert control.tooltip == FIELDS[name].reason
+
+
+def test_a_moved_slider_gives_the_value_that_it_shows():
+    form = HyperparameterForm(learning_rate=1.234e-4)
+    assert form.values["learning_rate"] == 1.234e-4, "typed values are kept exactly"
+    controls(form)["learning_rate"].value = 10**-3.85
+    assert form.values["learning_rate"] == 1.4e-4
+    form.set(learning_rate=1.25e-4)
+    assert form.values["learning_rate"] == 1.25e-4
+
+
+def test_train_button_calls_the_function_with_the_values():
+    form, calls = HyperparameterForm(num_train_epochs=3), []
+    train = buttons(form)["Train"]
+    assert train.disabled, "there is nothing to call yet"
+    form.on_train(lambda values: calls.append((values, train.disabled)))
+    form.set(seed=7)
+    train.click()
+    assert calls == [(DEFAULTS | {"num_train_epochs": 3, "seed": 7}, True)]
+    assert not train.disabled
+
+
+def test_train_button_works_again_after_an_error():
+    def fail(values):
+        raise TutorialError("no")
+
+    form = HyperparameterForm()
+    form.on_train(fail)
+    with contextlib.suppress(TutorialError):  # a notebook shows it below the button
+        buttons(form)["Train"].click()
+    assert not buttons(form)["Train"].disabled
+
+
+def test_without_a_front_end_the_form_is_text():
+    text = HyperparameterForm(learning_rate=3e-5)._repr_mimebundle_()["text/plain"]
+    assert len(text.splitlines()) == len(FIELDS)
+    assert "learning rate  3e-05    (1e-06 to 0.001)" in text
