@@ -1,0 +1,85 @@
+"""Install what a notebook needs and does not find; this module needs nothing but Python."""
+
+import importlib
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+from helpers.errors import TutorialError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def missing() -> list[str]:
+    """Return the packages of pyproject.toml that are absent or older than its lower bounds."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    pairs = (re.fullmatch(r"([\w.-]+)>=([\d.]+)", line) for line in project["dependencies"])
+    return [m[1] for m in pairs if m and _installed(m[1]) < _numbers(m[2])]
+
+
+def _installed(package: str) -> tuple[int, ...]:
+    try:
+        return _numbers(metadata.version(package))
+    except metadata.PackageNotFoundError:
+        return ()
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.match(r"\d+(\.\d+)*", version)[0].split("."))
+
+
+def tested_versions() -> dict[str, str]:
+    """Return package -> version for each line `package==version` of requirements.txt."""
+    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    return dict(re.findall(r"^([\w.-]+)==([\w.]+)", text, flags=re.MULTILINE))
+
+
+def ensure(install: bool) -> None:
+    """See to it that no package is missing; do nothing where all are there.
+
+    Args:
+        install: whether to install what is missing, in the versions that the notebooks were tested
+            with. No other installed package changes, torch and numpy least of all.
+
+    Raises:
+        TutorialError: something is missing, and `install` is False or pip did not succeed.
+    """
+    names = missing()
+    if not names:
+        return
+    if not install:
+        raise TutorialError(
+            f"Missing or too old: {', '.join(names)}. Run  pip install -r requirements.txt  in "
+            f"{ROOT} and restart the kernel."
+        )
+    print(f"Installing {', '.join(names)} ...")
+    pip_install([f"{name}=={tested_versions()[name]}" for name in names], may_change=names)
+
+
+def pip_install(requirements: list[str], may_change: list[str] = ()) -> None:
+    """Install requirements while all other installed packages stay as they are.
+
+    Args:
+        requirements: such as "evaluate==0.4.6".
+        may_change: names of packages that may change their version.
+
+    Raises:
+        TutorialError: pip found no way that leaves the other packages alone, or no package index.
+    """
+    pins = {d.name: d.version for d in metadata.distributions() if d.name and d.version}
+    with tempfile.TemporaryDirectory() as folder:
+        constraints = Path(folder) / "constraints.txt"
+        lines = (f"{name}=={version}" for name, version in pins.items() if name not in may_change)
+        constraints.write_text("\n".join(lines), encoding="utf-8")
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-color"]
+        command += ["--disable-pip-version-check", "-c", str(constraints)]
+        done = subprocess.run([*command, *requirements], capture_output=True, text=True)
+    if done.returncode:
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        reason = errors[-1] if errors else done.stderr.strip()[-300:]
+        raise TutorialError(f"pip could not install {', '.join(requirements)}: {reason}")
+    importlib.invalidate_caches()
