@@ -22,10 +22,16 @@ def pytest_configure(config):
 
 
 def pytest_sessionfinish(session):
-    """Fail the whole run if a notebook or a test tried to reach the network."""
+    """Fail the whole run if anything tried to reach the network, or was skipped in CI."""
     if NETWORK_LOG.exists():
         print("\nThese connections were attempted; the small track must need none:")
         print(NETWORK_LOG.read_text(encoding="utf-8"))
+        session.exitstatus = 1
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    if skipped and os.environ.get("TUTORIAL_NOTHING_SKIPPED"):
+        print("\nTUTORIAL_NOTHING_SKIPPED is set, and these tests were skipped:")
+        print(*(f"{report.nodeid}: {report.longrepr[2]}" for report in skipped), sep="\n")
         session.exitstatus = 1
 
 

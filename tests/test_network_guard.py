@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 GUARD = Path(__file__).parent / "no_network"
 CALLS = {
     "by name": "socket.create_connection(('example.com', 80), timeout=2)",
@@ -38,18 +40,31 @@ def test_connections_on_this_machine_work(tmp_path):
     assert run(call, tmp_path) == (0, "")
 
 
-def test_an_attempt_that_is_swallowed_fails_the_whole_run(tmp_path):
-    """A copy of conftest.py and the guard must turn a passing test into a failed run."""
+def run_pytest(folder, test, **variables):
+    """Run a test file beside copies of conftest.py and of the guard."""
     root = GUARD.parent.parent
-    (tmp_path / "tests" / "no_network").mkdir(parents=True)
+    (folder / "tests" / "no_network").mkdir(parents=True)
     for name in ("conftest.py", "tests/no_network/sitecustomize.py"):
-        (tmp_path / name).write_text((root / name).read_text(encoding="utf-8"), encoding="utf-8")
-    (tmp_path / "test_quiet.py").write_text(
-        "import socket\ndef test():\n    try: socket.getaddrinfo('example.com', 80)\n"
-        "    except OSError: pass\n"
-    )
+        (folder / name).write_text((root / name).read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "test_one.py").write_text(test)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."]
-    env = {k: v for k, v in os.environ.items() if not k.startswith("TUTORIAL_")}
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    env = {k: v for k, v in os.environ.items() if not k.startswith("TUTORIAL_")} | variables
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
+
+
+def test_an_attempt_that_is_swallowed_fails_the_whole_run(tmp_path):
+    done = run_pytest(
+        tmp_path,
+        "import socket\ndef test():\n    try: socket.getaddrinfo('example.com', 80)\n"
+        "    except OSError: pass\n",
+    )
     assert "1 passed" in done.stdout and "example.com" in done.stdout
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize(("variables", "status"), [({}, 0), ({"TUTORIAL_NOTHING_SKIPPED": "1"}, 1)])
+def test_a_skipped_test_fails_the_run_where_that_is_asked_for(tmp_path, variables, status):
+    test = "import pytest\ndef test():\n    pytest.skip('no browser here')\n"
+    done = run_pytest(tmp_path, test, **variables)
+    assert done.returncode == status, done.stdout
+    assert ("no browser here" in done.stdout) == bool(status)
