@@ -1,11 +1,15 @@
 """The form of hyperparameters; the same values can always be typed by hand as a dict."""
 
+import asyncio
+import contextlib
 import math
+import threading
 from collections.abc import Callable
 from numbers import Real
 from typing import NamedTuple
 
 import ipywidgets
+from IPython import get_ipython
 
 from helpers.errors import TutorialError
 
@@ -85,15 +89,15 @@ class HyperparameterForm(ipywidgets.VBox):
         self._controls = {name: _control(name, field) for name, field in FIELDS.items()}
         self._start, self._set = DEFAULTS | start, {}
         self.set(**self._start)
-        self._function = None
+        self._function = self._loop = None
         self._train = ipywidgets.Button(
             description="Train",
             disabled=True,
             button_style="primary",
-            **_tip("Waits for form.on_train(function): run the cells below first"),
+            tooltip="Waits for form.on_train(function): run the cells below first",
         )
-        reset = ipywidgets.Button(description="Reset", **_tip("Back to the start values"))
-        self._train.on_click(lambda _: self._run())
+        reset = ipywidgets.Button(description="Reset", tooltip="Back to the start values")
+        self._train.on_click(lambda _: self._run_in_main_thread())
         reset.on_click(lambda _: self.set(**self._start))
         self.output = ipywidgets.Output()
         buttons = ipywidgets.HBox([self._train, reset])
@@ -101,10 +105,12 @@ class HyperparameterForm(ipywidgets.VBox):
 
     @property
     def values(self) -> dict[str, float]:
-        """Return the hyperparameters as a plain dict, the learning rate as the slider shows it."""
+        """Return the hyperparameters as a plain dict; moved sliders give what they show."""
         values = {name: control.value for name, control in self._controls.items()}
-        if values["learning_rate"] != self._set["learning_rate"]:  # then it was moved by hand
-            values["learning_rate"] = float(f"{values['learning_rate']:.1e}")
+        for name, value in values.items():
+            if isinstance(value, float) and value != self._set[name]:  # it was moved by hand
+                digits = ".1e" if name == "learning_rate" else ".2f"
+                values[name] = float(f"{value:{digits}}")
         return values
 
     def set(self, **values: float) -> None:
@@ -123,15 +129,41 @@ class HyperparameterForm(ipywidgets.VBox):
     def on_train(self, function: Callable[[dict], object]) -> None:
         """Let the train button call `function(form.values)`, and show below what that shows."""
         self._function = function
+        with contextlib.suppress(RuntimeError):  # there is none outside of a notebook
+            self._loop = asyncio.get_running_loop()
         self._train.disabled = False
         self._train.tooltip = "Train with these values; interrupt the kernel to stop"
+
+    def _run_in_main_thread(self) -> None:
+        """Train where an interrupt is heard, and where a cell cannot run at the same time.
+
+        JupyterLab may deliver a click to another thread of the kernel (a subshell).
+        """
+        if not self._loop or threading.current_thread() is threading.main_thread():
+            self._run()
+            return
+        kernel, done = get_ipython().kernel, threading.Event()
+        click = kernel.get_parent()
+
+        def run():
+            kernel.set_parent([], click)  # what is shown belongs to the click, so to this form
+            try:
+                self._run()
+            finally:
+                done.set()
+
+        self._loop.call_soon_threadsafe(run)
+        done.wait()  # front ends show nothing more for a click that was dealt with
 
     def _run(self) -> None:
         self._train.disabled = True
         self.output.clear_output()
         try:
             with self.output:
-                self._function(self.values)
+                try:
+                    self._function(self.values)
+                except TutorialError as error:  # as text: an error may be shown elsewhere
+                    print(f"{type(error).__name__}: {error}")
         finally:
             self._train.disabled = False
 

@@ -155,6 +155,15 @@ def test_run_all_move_a_slider_train_again(page, folder):
     assert curve.evaluate("image => image.naturalWidth") == 700
     _screenshot(cell.locator(".widget-output"), "comparison.png")
 
+    cell.get_by_role("button", name="Train").click()  # now it may reach another thread
+    while not list((folder / "runs").glob("small-003/checkpoint-*/trainer_state.json")):
+        page.wait_for_timeout(200)
+    page.locator("[data-command='notebook:interrupt-kernel']").first.click()
+    stopped = cell.locator(".widget-output").get_by_text("Interrupted: Stopped after step")
+    expect(stopped).to_be_visible(timeout=minutes)
+    figures = json.loads((folder / "runs" / "small-003" / "metrics.json").read_text())
+    assert figures["status"] == "interrupted"
+
 
 def _run_all(page, first):
     """Run all cells by keyboard; JupyterLab shows an idle kernel before it listens."""

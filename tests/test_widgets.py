@@ -101,6 +101,8 @@ def test_a_moved_slider_gives_the_value_that_it_shows():
     assert form.values["learning_rate"] == 1.234e-4, "typed values are kept exactly"
     controls(form)["learning_rate"].value = 10**-3.85
     assert form.values["learning_rate"] == 1.4e-4
+    controls(form)["train_share"].value = 0.9699999999999999
+    assert form.values["train_share"] == 0.97
     form.set(learning_rate=1.25e-4)
     assert form.values["learning_rate"] == 1.25e-4
 
