@@ -58,6 +58,11 @@ def status(path: Path) -> str:
     return "unfinished"
 
 
+def seconds_so_far(path: Path) -> float:
+    """Return the seconds of training that an interrupted run has on record, else 0."""
+    return _read(path, "metrics")["seconds"] if status(path) == "interrupted" else 0.0
+
+
 def all_runs(track: str | None = None) -> list[Path]:
     """Return the folders of the runs of a track, or of all, oldest first."""
     paths = (path.parent for path in folder().glob("*/hyperparameters.json"))
@@ -69,30 +74,41 @@ def _started(path: Path) -> tuple[float, str]:
 
 
 def last_checkpoint(path: Path) -> Path | None:
-    """Return the newest complete checkpoint of a run; one that was cut off is deleted."""
-    steps = {int(p.name.split("-")[1]): p for p in path.glob("checkpoint-*")}
-    for _, checkpoint in sorted(steps.items(), reverse=True):
-        try:
-            _read(checkpoint, "trainer_state")  # the Trainer writes this file last
-            return checkpoint
-        except (OSError, ValueError):
-            shutil.rmtree(checkpoint)
-    return None
+    """Return the newest complete checkpoint of a run."""
+    complete = [p for p in path.glob("checkpoint-*") if _is_complete(p)]
+    return max(complete, key=lambda p: int(p.name.split("-")[1]), default=None)
+
+
+def _is_complete(checkpoint: Path) -> bool:
+    try:
+        _read(checkpoint, "trainer_state")  # the Trainer writes this file last
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def to_resume(track: str, hyperparameters: dict) -> Path:
     """Return the newest run of a track with these hyperparameters that did not finish.
 
+    One with a checkpoint goes before those without. Checkpoints that were cut off are deleted.
+
     Raises:
         TutorialError: there is none.
     """
     waiting = [path for path in all_runs(track) if status(path) != "finished"]
-    for path in reversed(waiting):
-        if _read(path, "hyperparameters") == hyperparameters:
-            return path
+    equal = [path for path in waiting if _read(path, "hyperparameters") == hyperparameters]
+    if equal:
+        path = ([p for p in equal if last_checkpoint(p)] or equal)[-1]
+        for checkpoint in path.glob("checkpoint-*"):
+            if not _is_complete(checkpoint):
+                shutil.rmtree(checkpoint)
+        return path
     known = "no run waits to be continued"
     if waiting:
-        known = f"{waiting[-1].name} waits, with {_read(waiting[-1], 'hyperparameters')}"
+        kept = _read(waiting[-1], "hyperparameters")
+        other = (f"{k}={kept.get(k)!r}" for k in kept | hyperparameters if
+                 kept.get(k) != hyperparameters.get(k))  # fmt: skip
+        known = f"{waiting[-1].name} waits, with {', '.join(other)}"
     raise TutorialError(
         f"No run of the {track} track with these hyperparameters was interrupted ({known}). Leave "
         "out resume=True to start a fresh run."
@@ -104,9 +120,10 @@ def table(track: str | None = None) -> pd.DataFrame:
 
     `macro_f1` is the best validation score, `low` and `high` the ends of its 95% bootstrap
     interval. `verdict` compares each run with the highest score on the same validation texts:
-    "best" only if its lead over every other run has a paired 95% interval above zero, otherwise
+    "best" only if its lead over every other run is larger than chance can make it, otherwise
     "within noise" for it and for each run that it does not clearly beat; "worse" for the others.
-    The interval covers the choice of texts; how much another seed changes is not in it.
+    The more runs there are, the larger a lead must be. Only the luck of the texts is considered;
+    how much another seed changes is not in it.
     """
     rows = {}
     for path in all_runs(track):
@@ -117,7 +134,7 @@ def table(track: str | None = None) -> pd.DataFrame:
         return result
     verdicts = pd.Series(_verdicts(rows), dtype=object).reindex(result.index).fillna("")
     front = [name for name in ("status", "macro_f1", "low", "high") if name in result]
-    rest = [n for n in result.columns if n not in (*front, "labels", "predictions", "track")]
+    rest = [n for n in result.columns if n not in (*front, "labels", "predictions")]
     return result[front + rest].assign(verdict=verdicts)[[*front, "verdict", *rest]]
 
 
@@ -132,7 +149,8 @@ def _verdicts(rows: dict[str, dict]) -> dict[str, str]:
         leads = {}
         for name in others:
             first, second = (np.array(rows[n]["predictions"]) for n in (top, name))
-            leads[name] = metrics.difference_interval(np.array(labels), first, second)[0] > 0
+            low, _ = metrics.difference_interval(np.array(labels), first, second, len(names))
+            leads[name] = low > 0
             verdicts[name] = "worse" if leads[name] else "within noise"
         if others:
             verdicts[top] = "best" if all(leads.values()) else "within noise"
@@ -155,10 +173,13 @@ def plot(*names: str, track: str | None = None) -> plots.Figure:
             raise TutorialError(f"There is no run {path.name!r} in {folder()}.")
     if not paths:
         raise TutorialError(f"There is no run in {folder()} yet.")
-    settings = pd.DataFrame([_read(path, "hyperparameters") for path in paths])
-    differ = settings.loc[:, settings.nunique(dropna=False) > 1].to_dict("records")
+    settings = pd.DataFrame([_read(path, "hyperparameters") for path in paths], dtype=object)
+    settings = settings.map(
+        lambda value: f"{value:.4g}" if isinstance(value, float) else f"{value}"
+    )
+    differ = settings.loc[:, settings.nunique() > 1].to_dict("records")
     labels = (
-        ", ".join([path.name, *(f"{k} {v:.4g}" for k, v in row.items())])
+        ", ".join([path.name, *(f"{k} {v}" for k, v in row.items())])
         for path, row in zip(paths, differ or [{}] * len(paths), strict=True)
     )
     return plots.curves({label: history(p) for label, p in zip(labels, paths, strict=True)})
@@ -189,7 +210,14 @@ def _read(path: Path, name: str) -> dict:
 
 def _write(path: Path, name: str, content: dict) -> None:
     """Write a JSON file with one line for each key, whole or not at all."""
-    lines = (f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items())
+    lines = (
+        f"  {json.dumps(key)}: {json.dumps(value, default=_plain)}"
+        for key, value in content.items()
+    )
     part = path / f"{name}.json.part"
     part.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
     part.replace(path / f"{name}.json")
+
+
+def _plain(value: np.generic) -> float | int | bool:
+    return value.item()  # a number of NumPy's

@@ -1,6 +1,7 @@
 """Short real runs of the small model: recorded, repeatable, never mixed up."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -45,6 +46,15 @@ def three_runs(dataset, tmp_path_factory):
         fine_tune(dataset)
         fine_tune(dataset, seed=7)
     return folder
+
+
+def test_progress_is_lines_of_text_where_nothing_is_drawn(dataset, capsys):
+    fine_tune(dataset)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2, "one for each epoch"
+    figures = r"training loss \d\.\d{3}, validation loss \d\.\d{3}, macro F1 \d\.\d{3}"
+    assert re.fullmatch(rf"epoch 1 of 2, {figures}, step 3 of 6, about \d+ s left", lines[0])
+    assert re.fullmatch(rf"epoch 2 of 2, {figures}, step 6 of 6, about 0 s left", lines[1])
 
 
 def test_runs_are_kept_apart_and_repeat(three_runs, monkeypatch):
@@ -182,6 +192,15 @@ def test_a_run_is_best_only_beyond_the_noise(errors, verdicts):
     assert runs.table().verdict.tolist() == verdicts
 
 
+def test_the_more_runs_the_larger_a_lead_must_be():
+    write_run("small-001", wrong(20))
+    write_run("small-002", wrong(27))
+    assert runs.table().verdict.tolist() == ["best", "worse"]
+    for i in range(3, 9):
+        write_run(f"small-{i:03d}", wrong(40 + i))
+    assert runs.table().verdict.tolist()[:2] == ["within noise", "within noise"]
+
+
 def test_verdicts_compare_equal_texts_and_finished_runs_only():
     write_run("small-001", wrong(20))
     write_run("small-002", wrong(60))
@@ -196,3 +215,37 @@ def test_verdicts_compare_equal_texts_and_finished_runs_only():
         "full-002": "within noise",
     }
     assert runs.best("small").name == "small-001"
+
+
+def test_settings_that_are_no_numbers_are_plotted_too(three_runs, tmp_path, monkeypatch):
+    folder = shutil.copytree(three_runs, tmp_path / "copy")
+    monkeypatch.setenv("TUTORIAL_RUNS", str(folder))
+    changed = SETTINGS | {"lr_scheduler_type": "cosine", "optim_args": None}
+    (folder / "small-002" / "hyperparameters.json").write_text(json.dumps(changed))
+    assert "lr_scheduler_type cosine" in runs.plot().alt
+
+
+def test_looking_at_runs_deletes_no_checkpoint(runs_folder):
+    path = runs.new("small", {})
+    being_written = path / "checkpoint-8"
+    being_written.mkdir()
+    assert runs.table().status.tolist() == ["unfinished"] and being_written.exists()
+    assert runs.to_resume("small", {}) == path and not being_written.exists()
+
+
+def test_a_run_with_a_checkpoint_is_continued_before_one_without(runs_folder):
+    first = runs.new("small", {"seed": 1})
+    (first / "checkpoint-8").mkdir()
+    (first / "checkpoint-8" / "trainer_state.json").write_text('{"log_history": []}')
+    runs.new("small", {"seed": 1})
+    assert runs.to_resume("small", {"seed": 1}) == first
+    with pytest.raises(TutorialError, match="small-002 waits, with seed=1"):
+        runs.to_resume("small", {"seed": 2})
+
+
+def test_unknown_hyperparameters_make_no_run(dataset, runs_folder):
+    with pytest.raises(TutorialError, match="'lr'"):
+        fine_tune(dataset, lr=1e-4)
+    with pytest.raises(TutorialError, match="cannot be used"):
+        fine_tune(dataset, lr_scheduler_type="wavy")
+    assert not runs_folder.exists()
