@@ -12,6 +12,7 @@ from transformers import (
 
 from helpers import environment, metrics, runs
 from helpers.checkpoints import Checkpoint
+from helpers.errors import TutorialError
 from helpers.progress import LiveCurves
 from helpers.training import record, train
 
@@ -40,15 +41,34 @@ def fine_tune(
 
     Raises:
         Interrupted: the kernel was interrupted; the run so far is recorded.
-        TutorialError: `resume` is set and no such run waits.
+        TutorialError: a hyperparameter is unknown, or `resume` is set and no such run waits.
     """
     environment.free_memory()
-    settings = hyperparameters | {"max_length": max_length}
-    folder = runs.to_resume(track, settings) if resume else runs.new(track, settings)
     arguments = dict(hyperparameters)
     dropout = arguments.pop("hidden_dropout_prob", 0.1)
     train_share = arguments.pop("train_share", 1.0)
     freeze_encoder = arguments.pop("freeze_encoder", False)
+
+    try:
+        training_arguments = TrainingArguments(
+            eval_strategy="epoch",
+            save_strategy="epoch",
+            save_total_limit=2,
+            load_best_model_at_end=True,
+            metric_for_best_model="macro_f1",
+            restore_callback_states_from_checkpoint=True,
+            train_sampling_strategy="group_by_length",
+            logging_first_step=True,
+            per_device_eval_batch_size=64,
+            report_to="none",
+            disable_tqdm=True,  # LiveCurves says how far it is
+            **(environment.precision_arguments() | {"logging_steps": 10} | arguments),
+        )
+    except (TypeError, ValueError) as error:  # before a folder is made
+        raise TutorialError(f"These hyperparameters cannot be used: {error}") from None
+    settings = hyperparameters | {"max_length": max_length}
+    folder = runs.to_resume(track, settings) if resume else runs.new(track, settings)
+    training_arguments.output_dir = str(folder)
 
     tokenizer = AutoTokenizer.from_pretrained(checkpoint.name, revision=checkpoint.revision)
     encoded = dataset.map(
@@ -78,21 +98,7 @@ def fine_tune(
 
     trainer = Trainer(
         model_init=model_init,
-        args=TrainingArguments(
-            output_dir=folder,
-            eval_strategy="epoch",
-            save_strategy="epoch",
-            save_total_limit=2,
-            load_best_model_at_end=True,
-            metric_for_best_model="macro_f1",
-            restore_callback_states_from_checkpoint=True,
-            train_sampling_strategy="group_by_length",
-            logging_first_step=True,
-            per_device_eval_batch_size=64,
-            report_to="none",
-            disable_tqdm=True,  # LiveCurves says how far it is
-            **(environment.precision_arguments() | {"logging_steps": 10} | arguments),
-        ),
+        args=training_arguments,
         train_dataset=train_set,
         eval_dataset=encoded["validation"],
         processing_class=tokenizer,

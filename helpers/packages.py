@@ -28,6 +28,10 @@ def _installed(package: str) -> tuple[int, ...]:
         return ()
 
 
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.match(r"\d+(\.\d+)*", version)[0].split("."))
 
@@ -70,10 +74,14 @@ def pip_install(requirements: list[str], may_change: list[str] = ()) -> None:
     Raises:
         TutorialError: pip found no way that leaves the other packages alone, or no package index.
     """
-    pins = {d.name: d.version for d in metadata.distributions() if d.name and d.version}
+    pins = {}
+    for found in metadata.distributions():
+        if found.name:  # the first of two is the one that Python imports
+            pins.setdefault(_normal(found.name), found.version)
+    free = [_normal(name) for name in may_change]
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder) / "constraints.txt"
-        lines = (f"{name}=={version}" for name, version in pins.items() if name not in may_change)
+        lines = (f"{name}=={version}" for name, version in pins.items() if name not in free)
         constraints.write_text("\n".join(lines), encoding="utf-8")
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-color"]
         command += ["--disable-pip-version-check", "-c", str(constraints)]

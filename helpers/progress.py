@@ -23,12 +23,14 @@ class LiveCurves(TrainerCallback):
         """Start a new figure, so that a second run leaves the first one's alone."""
         self.begin, self.first_step = time.monotonic(), state.global_step
         self.next_drawing = 0.0
-        self.show = _place_for_figure()
+        self.show, self.training = _place_for_figure(), True
 
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs
     ):
         """Redraw or print when something was logged, and always when the training has ended."""
+        if not self.training:
+            return
         entry = state.log_history[-1]
         ended = "train_runtime" in entry
         left = "" if ended else self._time_left(state)
@@ -40,11 +42,15 @@ class LiveCurves(TrainerCallback):
             self.show(plots.curves({"this run": state.log_history}, footer=left))
             self.next_drawing = time.monotonic() + 20 * (time.monotonic() - start)
 
+    def on_train_end(self, args, state, control, **kwargs):
+        """Leave the picture as it is when the model is evaluated again later."""
+        self.training = False
+
     def _time_left(self, state: TrainerState) -> str:
         done = max(state.global_step - self.first_step, 1)
         seconds = (time.monotonic() - self.begin) / done * (state.max_steps - state.global_step)
         left = f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
-        return f"step {state.global_step} of {state.max_steps}, at most {left} left"
+        return f"step {state.global_step} of {state.max_steps}, about {left} left"
 
 
 def _line(entry: dict, state: TrainerState, left: str) -> str:

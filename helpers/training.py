@@ -38,6 +38,7 @@ def train(trainer: Trainer, resume_from_checkpoint: Path | None = None) -> Train
     # BERT's head ignores the number of texts that the Trainer hands it to divide by, so the Trainer
     # must average added batches itself (github.com/huggingface/transformers/issues/47688)
     trainer.model_accepts_loss_kwargs = False
+    trainer.was_interrupted = False
     stop = _StopAfterStep()
     trainer.add_callback(stop)
     try:
@@ -45,8 +46,10 @@ def train(trainer: Trainer, resume_from_checkpoint: Path | None = None) -> Train
             result = _train_with_smaller_batches(trainer, resume_from_checkpoint)
     finally:
         trainer.remove_callback(stop)
+    trainer.first_epoch = stop.first_epoch  # above 0 for a run that was continued
     if stop.requested:
         record(trainer, status="interrupted")
+        trainer.was_interrupted = True
         state = trainer.state
         raise Interrupted(
             f"Stopped after step {state.global_step} of {state.max_steps}. The best model so far "
@@ -84,7 +87,7 @@ def _train_with_smaller_batches(trainer: Trainer, resume_from_checkpoint) -> Tra
 class _StopAfterStep(TrainerCallback):
     """Turn the first interrupt into the end of training after the step at hand."""
 
-    requested = False
+    requested, first_epoch = False, 0.0
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
@@ -103,6 +106,9 @@ class _StopAfterStep(TrainerCallback):
             raise KeyboardInterrupt
         self.requested = True
 
+    def on_train_begin(self, args, state, control, **kwargs):
+        self.first_epoch = state.epoch or 0.0
+
     def on_step_end(self, args, state, control, **kwargs):
         control.should_training_stop |= self.requested
 
@@ -119,20 +125,30 @@ def record(trainer: Trainer, status: str = "finished") -> dict:
 
     The interval is a bootstrap over the validation rows. The checkpoints of a finished run are
     deleted: they also hold the optimizer's state, twice the size of the model.
+
+    Raises:
+        TutorialError: the training was interrupted, and that is on record already.
     """
+    if status == "finished" and getattr(trainer, "was_interrupted", False):
+        raise TutorialError(
+            "This training was stopped and is on record as interrupted: continue it with "
+            "fine_tune(..., resume=True), or train again."
+        )
     peak = environment.peak_memory()
     prediction = trainer.predict(trainer.eval_dataset)
     labels, guesses = prediction.label_ids, prediction.predictions.argmax(-1)
     low, high = metrics.bootstrap_interval(metrics.macro_f1, labels, guesses)
-    cost = next(e for e in reversed(trainer.state.log_history) if "train_runtime" in e)
+    entries = reversed(trainer.state.log_history)
+    seconds = next(entry["train_runtime"] for entry in entries if "train_runtime" in entry)
+    epochs = trainer.state.epoch - getattr(trainer, "first_epoch", 0)
     figures = {
         "status": status,
         "macro_f1": metrics.macro_f1(labels, guesses),
         "low": low,
         "high": high,
         "epochs_run": trainer.state.epoch,
-        "seconds": cost["train_runtime"],
-        "samples_per_second": cost["train_samples_per_second"],
+        "seconds": seconds + runs.seconds_so_far(Path(trainer.args.output_dir)),
+        "samples_per_second": epochs * len(trainer.train_dataset) / seconds,
         "peak_memory_mib": peak,
         "device": environment.describe_device(),
         "gradient_accumulation_steps": trainer.args.gradient_accumulation_steps,
