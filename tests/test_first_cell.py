@@ -111,6 +111,24 @@ def test_an_installation_that_would_move_numpy_is_refused():
     assert metadata.version("numpy") == before
 
 
+def test_of_a_package_that_is_there_twice_the_first_counts(monkeypatch, tmp_path):
+    for place, version in (("new", "2.0"), ("old", "1.0")):
+        folder = tmp_path / place / "Some_Package-1.dist-info"
+        folder.mkdir(parents=True)
+        (folder / "METADATA").write_text(f"Name: Some_Package\nVersion: {version}\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "new"), str(tmp_path / "old")])
+    constraints = []
+
+    def read_constraints(command, **options):
+        constraints.append(Path(command[command.index("-c") + 1]).read_text())
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(packages.subprocess, "run", read_constraints)
+    packages.pip_install(["evaluate"])
+    packages.pip_install(["evaluate"], may_change=["some.package"])
+    assert constraints == ["some-package==2.0", ""]
+
+
 def closure(names) -> dict[str, metadata.Distribution]:
     """Return the distributions that packages need, themselves included, by name."""
     found, waiting = {}, list(names)
