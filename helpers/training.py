@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
+from torch.utils.data import SequentialSampler
 from transformers import Trainer, TrainerCallback
 from transformers.trainer_utils import TrainOutput
 
@@ -30,6 +31,8 @@ def train(trainer: Trainer, resume_from_checkpoint: Path | None = None) -> Train
     An interrupt ends the training after the step at hand and records the run as interrupted. A
     second interrupt stops at once; what the last whole epoch saved is left.
 
+    Rows are evaluated in the order of the dataset, also where training groups them by length.
+
     Raises:
         Interrupted: the kernel was interrupted.
     """
@@ -38,6 +41,8 @@ def train(trainer: Trainer, resume_from_checkpoint: Path | None = None) -> Train
     # BERT's head ignores the number of texts that the Trainer hands it to divide by, so the Trainer
     # must average added batches itself (github.com/huggingface/transformers/issues/47688)
     trainer.model_accepts_loss_kwargs = False
+    # grouping by length would also change the order of the rows that `predict` returns
+    trainer._get_eval_sampler = SequentialSampler
     trainer.was_interrupted = False
     stop = _StopAfterStep()
     trainer.add_callback(stop)

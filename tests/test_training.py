@@ -80,6 +80,13 @@ def test_run_folder_holds_model_settings_and_figures(three_runs, dataset):
     assert len(AutoTokenizer.from_pretrained(path)) == 30522
 
 
+def test_recorded_rows_come_in_the_order_of_the_split(three_runs, dataset):
+    # the Trainer's own evaluation with group_by_length reorders them, with each seed differently
+    for path in sorted(three_runs.iterdir()):
+        figures = json.loads((path / "metrics.json").read_text())
+        assert figures["labels"] == dataset["validation"]["label"][:]
+
+
 def test_kept_model_is_the_best_epochs(three_runs):
     state = json.loads((three_runs / "small-001" / "trainer_state.json").read_text())
     scores = [e["eval_macro_f1"] for e in state["log_history"] if "eval_macro_f1" in e]
