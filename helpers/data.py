@@ -14,11 +14,12 @@ from helpers.errors import TutorialError
 SPLITS = ("train", "validation", "test")
 REVIEWS = {split: ROOT / "data" / "reviews" / f"{split}.csv" for split in SPLITS}
 REVIEW_LABELS = ("negative", "neutral", "positive")
+PARAPHRASES = {split: ROOT / "data" / "paraphrases" / f"{split}.csv" for split in SPLITS}
+PARAPHRASE_LABELS = ("not_equivalent", "equivalent")  # in the order of MRPC
 GLUE_NAME = "nyu-mll/glue"
 GLUE_REVISION = "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"
-SST2_HELD_OUT = (
-    0.03  # share of SST-2's train split that serves as validation: about 2,000 sentences
-)
+# share of GLUE's train split that serves as validation: about 2,000 sentences, about 370 pairs
+HELD_OUT = {"sst2": 0.03, "mrpc": 0.1}
 
 
 def load_sentences(track: str) -> DatasetDict:
@@ -31,22 +32,39 @@ def load_sentences(track: str) -> DatasetDict:
     Raises:
         TutorialError: the Hub is out of reach and SST-2 is not in the cache, or a CSV is damaged.
     """
-    return load_sst2() if track == "full" else load_csv(REVIEWS, label_names=REVIEW_LABELS)
+    if track == "full":
+        return load_glue("sst2").rename_column("sentence", "text")
+    return load_csv(REVIEWS, label_names=REVIEW_LABELS)
 
 
-def load_sst2() -> DatasetDict:
-    """Return SST-2 at a pinned revision, split as `load_sentences` says. Errors as there."""
-    folder = Path(config.HF_DATASETS_CACHE) / GLUE_NAME.replace("/", "___") / "sst2"
+def load_pairs(track: str) -> DatasetDict:
+    """Return train, validation and test with `sentence1`, `sentence2` and `label`.
+
+    The labels are not_equivalent (0) and equivalent (1). "small" reads `data/paraphrases`; "full"
+    loads GLUE MRPC, of whose train split a stratified 10% becomes validation; GLUE's validation
+    split becomes the test set.
+
+    Raises:
+        TutorialError: the Hub is out of reach and MRPC is not in the cache, or a CSV is damaged.
+    """
+    if track == "full":
+        return load_glue("mrpc")
+    return load_csv(PARAPHRASES, ("sentence1", "sentence2"), label_names=PARAPHRASE_LABELS)
+
+
+def load_glue(task: str) -> DatasetDict:
+    """Return "sst2" or "mrpc" at a pinned revision, split as above. Errors as there."""
+    folder = Path(config.HF_DATASETS_CACHE) / GLUE_NAME.replace("/", "___") / task
     require_hub(GLUE_NAME, GLUE_REVISION, "dataset", cached=any(folder.glob("*/*/*.arrow")))
-    glue = load_dataset(GLUE_NAME, "sst2", revision=GLUE_REVISION)
-    parts = glue["train"].train_test_split(SST2_HELD_OUT, stratify_by_column="label", seed=42)
+    glue = load_dataset(GLUE_NAME, task, revision=GLUE_REVISION)
+    parts = glue["train"].train_test_split(HELD_OUT[task], stratify_by_column="label", seed=42)
     splits = {"train": parts["train"], "validation": parts["test"], "test": glue["validation"]}
-    return DatasetDict(splits).rename_column("sentence", "text").remove_columns("idx")
+    return DatasetDict(splits).remove_columns("idx")
 
 
 def load_csv(
     files: Mapping[str, str | Path],
-    text_column: str = "text",
+    text_column: str | tuple[str, str] = "text",
     label_column: str = "label",
     label_names: Sequence[str] | None = None,
 ) -> DatasetDict:
@@ -54,7 +72,8 @@ def load_csv(
 
     Args:
         files: split name -> path of a CSV file with a header row.
-        text_column: column with the text; it becomes `text`.
+        text_column: column with the text, which becomes `text`; or the two columns of sentence
+            pairs, which become `sentence1` and `sentence2`.
         label_column: column with the label's name; it becomes `label`, a `ClassLabel`.
         label_names: the labels in the order of their ids; by default the first file's, sorted.
 
@@ -63,9 +82,11 @@ def load_csv(
             an empty text, an unknown label or a single class. The sentence names file, row and
             column; the header is row 1, as in a spreadsheet.
     """
+    old = [text_column] if isinstance(text_column, str) else list(text_column)
+    new = dict(zip(old, ["text"] if len(old) == 1 else ["sentence1", "sentence2"], strict=True))
     splits = {}
     for split, path in files.items():
-        rows = _read_rows(Path(path), text_column, label_column)
+        rows = _read_rows(Path(path), [*old, label_column])
         names = list(label_names or sorted({row[label_column] for row in rows}))
         for number, row in enumerate(rows, start=2):
             if row[label_column] not in names:
@@ -80,14 +101,13 @@ def load_csv(
             )
         label_names = names
         table = Dataset.from_list(rows)
-        table = table.rename_columns(
-            {a: b for a, b in ((text_column, "text"), (label_column, "label")) if a != b}
-        )
+        renamed = {a: b for a, b in (new | {label_column: "label"}).items() if a != b}
+        table = table.rename_columns(renamed)
         splits[split] = table.cast_column("label", ClassLabel(names=names))
     return DatasetDict(splits)
 
 
-def _read_rows(path: Path, text_column: str, label_column: str) -> list[dict[str, str]]:
+def _read_rows(path: Path, needed: list[str]) -> list[dict[str, str]]:
     """Return the rows of a CSV as dicts, after the checks that need no knowledge of the labels."""
     if not path.is_file():
         raise TutorialError(f"{path} does not exist: check the path, seen from {Path.cwd()}.")
@@ -97,7 +117,7 @@ def _read_rows(path: Path, text_column: str, label_column: str) -> list[dict[str
     except csv.Error as error:
         raise TutorialError(f"{path}, row {reader.line_num}: not valid CSV ({error}).") from None
     columns = reader.fieldnames or []
-    for column in (text_column, label_column):
+    for column in needed:
         if column not in columns:
             raise TutorialError(
                 f"{path}, row 1: there is no column {column!r}; the header has "
@@ -111,7 +131,7 @@ def _read_rows(path: Path, text_column: str, label_column: str) -> list[dict[str
                 f"{path}, row {number}: the row does not have {len(columns)} columns as the header "
                 "has; put texts that contain a comma or a line break in double quotes."
             )
-        for column in (text_column, label_column):
+        for column in needed:
             if not row[column].strip():
                 raise TutorialError(
                     f"{path}, row {number}, column {column!r}: empty; fill it in or delete the row."

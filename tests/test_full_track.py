@@ -28,14 +28,26 @@ configs:
   - {split: train, path: sst2/train-*}
   - {split: validation, path: sst2/validation-*}
   - {split: test, path: sst2/test-*}
+- config_name: mrpc
+  data_files:
+  - {split: train, path: mrpc/train-*}
+  - {split: validation, path: mrpc/validation-*}
+  - {split: test, path: mrpc/test-*}
 dataset_info:
 - config_name: sst2
   features:
   - {name: sentence, dtype: string}
   - {name: label, dtype: {class_label: {names: {'0': negative, '1': positive}}}}
   - {name: idx, dtype: int32}
+- config_name: mrpc
+  features:
+  - {name: sentence1, dtype: string}
+  - {name: sentence2, dtype: string}
+  - {name: label, dtype: {class_label: {names: {'0': not_equivalent, '1': equivalent}}}}
+  - {name: idx, dtype: int32}
 ---
 """
+GLUE_ROWS = {"train": 400, "validation": 60, "test": 40}
 
 
 def snapshot(home: Path, kind: str, name: str, revision: str) -> Path:
@@ -50,7 +62,7 @@ def snapshot(home: Path, kind: str, name: str, revision: str) -> Path:
 
 @pytest.fixture(scope="module")
 def hub_home(tmp_path_factory):
-    """A HF_HOME with a tiny random BERT and SST-2's schema under the real names and revisions."""
+    """A HF_HOME with a tiny random BERT, SST-2 and MRPC under the real names and revisions."""
     home = tmp_path_factory.mktemp("hub")
     model = snapshot(home, "models", checkpoints.FULL_NAME, checkpoints.FULL_REVISION)
     torch.manual_seed(0)
@@ -62,32 +74,61 @@ def hub_home(tmp_path_factory):
 
     glue = snapshot(home, "datasets", GLUE_NAME, GLUE_REVISION)
     (glue / "README.md").write_text(GLUE_CARD)
-    (glue / "sst2").mkdir()
-    for split, rows in {"train": 400, "validation": 60, "test": 40}.items():
-        words = ["a dull , endless film", "a warm and funny film"]
-        table = pd.DataFrame(
-            {
-                "sentence": [f"{words[i % 2]} number {i}" for i in range(rows)],
-                "label": [-1 if split == "test" else i % 2 for i in range(rows)],
-                "idx": pd.Series(range(rows), dtype="int32"),
-            }
-        )
-        table.to_parquet(glue / "sst2" / f"{split}-00000-of-00001.parquet")
-    # what `load_dataset` leaves behind after a download: the prepared tables, under the Hub's name
+    for task in ("sst2", "mrpc"):
+        (glue / task).mkdir()
+        for split, rows in GLUE_ROWS.items():
+            file = glue / task / f"{split}-00000-of-00001.parquet"
+            glue_table(task, split, rows).to_parquet(file)
+        prepare(home, glue, task)
+    return home
+
+
+def glue_table(task: str, split: str, rows: int) -> pd.DataFrame:
+    """Return rows with the schema of a GLUE task; as there, the test labels are hidden."""
+    words = ["a dull , endless film", "a warm and funny film"]
+    texts = {
+        "sst2": {"sentence": [f"{words[i % 2]} number {i}" for i in range(rows)]},
+        "mrpc": {
+            "sentence1": [f"{words[1]} number {i}" for i in range(rows)],
+            "sentence2": [f"number {i} is {words[i % 2]}" for i in range(rows)],
+        },
+    }
+    labels = [-1 if split == "test" else i % 2 for i in range(rows)]
+    ids = pd.Series(range(rows), dtype="int32")
+    return pd.DataFrame(texts[task] | {"label": labels, "idx": ids})
+
+
+def prepare(home: Path, glue: Path, task: str) -> None:
+    """Leave what `load_dataset` does after a download: prepared tables, under the Hub's name."""
     prepared = home / "prepared"
-    load_dataset(str(glue), "sst2", cache_dir=str(prepared))
-    table = next(prepared.glob("*/sst2/*/*/dataset_info.json")).parent
-    target = home / "datasets" / "nyu-mll___glue" / "sst2" / "0.0.0" / GLUE_REVISION
+    load_dataset(str(glue), task, cache_dir=str(prepared))
+    table = next(prepared.glob(f"*/{task}/*/*/dataset_info.json")).parent
+    target = home / "datasets" / "nyu-mll___glue" / task / "0.0.0" / GLUE_REVISION
     target.parent.mkdir(parents=True)
     table.rename(target)
     for file in target.glob("*.arrow"):
         file.rename(target / f"glue-{file.stem.rsplit('-', 1)[1]}.arrow")
-    return home
 
 
 def environment(home: Path, **extra: str) -> dict[str, str]:
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "TUTORIAL_"))}
     return keep | {"HF_HOME": str(home), "PYTHONPATH": str(ROOT)} | extra
+
+
+COMMON_CHECK = """assert TRACK == "full" and checkpoint.name == "google-bert/bert-base-uncased"
+assert all(set(table["label"]) == {0, 1} for table in dataset.values())
+"""
+SENTENCES_CHECK = """assert dataset["train"].features["label"].names == ["negative", "positive"]
+assert {split: len(table) for split, table in dataset.items()} == {
+    "train": 388, "validation": 12, "test": 60}
+assert dataset["train"].column_names == ["text", "label"]
+"""
+PAIRS_CHECK = """names = dataset["train"].features["label"].names
+assert names == ["not_equivalent", "equivalent"]
+assert {split: len(table) for split, table in dataset.items()} == {
+    "train": 360, "validation": 40, "test": 60}
+assert dataset["train"].column_names == ["sentence1", "sentence2", "label"]
+"""
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")))
@@ -101,14 +142,9 @@ def test_loading_cells_of_the_full_track(name, hub_home, monkeypatch):
         if i < 2 or {"parameters", "loading"} & set(cell.metadata.get("tags", []))
     ]
     assert len(wanted) >= 4, "the loading cells carry the tag 'loading'"
-    check = """assert TRACK == "full" and checkpoint.name == "google-bert/bert-base-uncased"
-assert dataset["train"].features["label"].names == ["negative", "positive"]
-assert {split: len(table) for split, table in dataset.items()} == {
-    "train": 388, "validation": 12, "test": 60}
-assert dataset["train"].column_names == ["text", "label"]
-assert all(set(table["label"]) == {0, 1} for table in dataset.values())
-"""
-    notebook.cells = [*wanted, nbformat.v4.new_code_cell(check)]
+    pairs = any("load_pairs" in cell.source for cell in wanted)
+    check = PAIRS_CHECK if pairs else SENTENCES_CHECK
+    notebook.cells = [*wanted, nbformat.v4.new_code_cell(COMMON_CHECK + check)]
     for key, value in environment(hub_home, TUTORIAL_TRACK="full", HF_HUB_OFFLINE="1").items():
         monkeypatch.setenv(key, value)
     resources = {"metadata": {"path": str(NOTEBOOKS)}}
@@ -131,10 +167,11 @@ def message(home: Path, call: str, **extra: str) -> tuple[str, float]:
     return text, float(seconds)
 
 
-CALLS = {
-    "google-bert/bert-base-uncased": "checkpoints.get('full')",
-    "nyu-mll/glue": "data.load_sentences('full')",
-}
+CALLS = [
+    ("google-bert/bert-base-uncased", "checkpoints.get('full')"),
+    ("nyu-mll/glue", "data.load_sentences('full')"),
+    ("nyu-mll/glue", "data.load_pairs('full')"),
+]
 
 
 @pytest.fixture
@@ -161,24 +198,24 @@ def silent_server():
         connection.close()
 
 
-@pytest.mark.parametrize("name", CALLS)
-def test_no_network_and_no_cache(name, tmp_path):
+@pytest.mark.parametrize(("name", "call"), CALLS)
+def test_no_network_and_no_cache(name, call, tmp_path):
     """A closed port refuses, as a machine without a network does."""
-    text, seconds = message(tmp_path, CALLS[name], HF_ENDPOINT="http://127.0.0.1:9")
+    text, seconds = message(tmp_path, call, HF_ENDPOINT="http://127.0.0.1:9")
     assert name in text and 'TRACK = "small"' in text and "\n" not in text
     assert seconds < 15
 
 
-@pytest.mark.parametrize("name", CALLS)
-def test_offline_switch_and_no_cache(name, tmp_path):
-    text, seconds = message(tmp_path, CALLS[name], HF_HUB_OFFLINE="1")
+@pytest.mark.parametrize(("name", "call"), CALLS)
+def test_offline_switch_and_no_cache(name, call, tmp_path):
+    text, seconds = message(tmp_path, call, HF_HUB_OFFLINE="1")
     assert name in text and "HF_HUB_OFFLINE" in text
     assert seconds < 5
 
 
 def test_hub_that_never_answers(tmp_path, silent_server):
     start = time.monotonic()
-    text, _ = message(tmp_path, CALLS["google-bert/bert-base-uncased"], HF_ENDPOINT=silent_server)
+    text, _ = message(tmp_path, "checkpoints.get('full')", HF_ENDPOINT=silent_server)
     assert 'TRACK = "small"' in text
     assert time.monotonic() - start < 40, "within 15 seconds, and the imports of a fresh process"
 
