@@ -35,6 +35,8 @@ FIGURES = {
     ),
     "schedule": lambda: plots.schedule({ODD: [0, 1e-4, 0]}),
     "curves": lambda: plots.curves({ODD: HISTORY, "b": HISTORY}),
+    "step_losses": lambda: plots.step_losses({ODD: [1.1, 0.9], "b": [1.1, 0.8]}),
+    "step_losses_equal": lambda: plots.step_losses({"a": [1.1, 0.9], ODD: [1.1, 0.9]}),
     "curves_of_nothing": lambda: plots.curves({"a": []}),
     "confusion_matrix": lambda: plots.confusion_matrix(
         np.array([0, 1, 1, 0]), np.array([0, 1, 0, 0]), ["a", ODD]

@@ -1,7 +1,7 @@
 """Every figure of the series; each function returns a `Figure` that shows itself."""
 
 from helpers.plots.inputs import length_histogram, padding, parameter_bars, schedule, token_strip
-from helpers.plots.results import confusion_matrix, curves, intervals, reliability
+from helpers.plots.results import confusion_matrix, curves, intervals, reliability, step_losses
 from helpers.plots.style import Figure
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "parameter_bars",
     "reliability",
     "schedule",
+    "step_losses",
     "token_strip",
 ]

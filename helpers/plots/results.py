@@ -51,6 +51,37 @@ def curves(
 
 
 @styled
+def step_losses(losses: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw two runs' loss after each step over each other, and their difference below.
+
+    `losses` holds two names, each with one loss for each step; the second is drawn over the first.
+    """
+    (first, a), (second, b) = ((name, np.asarray(values)) for name, values in losses.items())
+    difference = b - a
+    largest = np.abs(difference).max()
+    title = f"Largest difference in {len(a)} steps: {largest:.1e}"
+    if largest == 0:
+        title = f"Equal to the last digit in all {len(a)} steps"
+    ends = (f"{name} {v[0]:.3f}, then {v[-1]:.3f}" for name, v in ((first, a), (second, b)))
+    alt = f"{title}. Training loss in the first and the last step: {'; '.join(ends)}."
+    figure, (top, bottom) = new_figure(
+        4, alt, nrows=2, sharex=True, gridspec_kw={"height_ratios": [2, 1]}
+    )
+    steps = np.arange(1, len(a) + 1)
+    top.plot(steps, a, color=COLOURS[4], linewidth=6, label=first)
+    top.plot(steps, b, "o-", color=COLOURS[5], markersize=3, linewidth=1, label=second)
+    top.set(ylabel="training loss", title=title)
+    top.legend()
+    bottom.plot(steps, difference, color=COLOURS[7])
+    bottom.xaxis.get_major_locator().set_params(integer=True)
+    if largest == 0:
+        bottom.set_ylim(-1, 1)
+        bottom.set_yticks([0])
+    bottom.set(xlabel="optimizer step", ylabel="difference")
+    return figure
+
+
+@styled
 def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, names: Sequence[str]) -> Figure:
     """Draw counts and, in brackets, the share of the true label's row, for arrays of label ids."""
     figure, axes = new_figure(4.2, "")
