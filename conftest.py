@@ -14,10 +14,7 @@ def pytest_configure(config):
     """Set what the kernels of the notebooks inherit, and guard this process too."""
     os.environ["TUTORIAL_TRACK"] = "small"
     os.environ["TUTORIAL_RUNS"] = str(Path(FOLDER.name) / "runs")
-    if "PYTEST_XDIST_WORKER" in os.environ:  # one of several processes, started by the first one
-        os.environ["OMP_NUM_THREADS"] = "1"  # two trainings with two threads each would collide
-    else:
-        os.environ["TUTORIAL_NETWORK_LOG"] = str(NETWORK_LOG)
+    os.environ["TUTORIAL_NETWORK_LOG"] = str(NETWORK_LOG)
     path = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(GUARD.parent), *([path] if path else [])])
     spec = importlib.util.spec_from_file_location("network_guard", GUARD)
@@ -26,8 +23,6 @@ def pytest_configure(config):
 
 def pytest_sessionfinish(session):
     """Fail the whole run if anything tried to reach the network, or was skipped in CI."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        return  # the first process looks at what all of them left
     if NETWORK_LOG.exists():
         print("\nThese connections were attempted; the small track must need none:")
         print(NETWORK_LOG.read_text(encoding="utf-8"))
