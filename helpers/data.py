@@ -1,15 +1,13 @@
 """The data sets of the two tracks, and a CSV loader that refuses bad rows with one sentence."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from datasets import ClassLabel, Dataset, DatasetDict, config, load_dataset
+from datasets import DatasetDict, config, load_dataset
 
 from helpers.checkpoints import require_hub
 from helpers.environment import ROOT
-from helpers.errors import TutorialError
+from helpers.tables import read_table, to_dataset
 
 SPLITS = ("train", "validation", "test")
 REVIEWS = {split: ROOT / "data" / "reviews" / f"{split}.csv" for split in SPLITS}
@@ -82,73 +80,10 @@ def load_csv(
             an empty text, an unknown label or a single class. The sentence names file, row and
             column; the header is row 1, as in a spreadsheet.
     """
-    old = [text_column] if isinstance(text_column, str) else list(text_column)
-    new = dict(zip(old, ["text"] if len(old) == 1 else ["sentence1", "sentence2"], strict=True))
     splits = {}
     for split, path in files.items():
-        rows = _read_rows(Path(path), [*old, label_column])
-        names = list(label_names or sorted({row[label_column] for row in rows}))
-        for number, row in enumerate(rows, start=2):
-            if row[label_column] not in names:
-                raise TutorialError(
-                    f"{path}, row {number}, column {label_column!r}: {row[label_column]!r} is not "
-                    f"one of the labels {', '.join(names)}; correct the row or name the label."
-                )
-        if len(found := {row[label_column] for row in rows}) < 2:
-            raise TutorialError(
-                f"{path}, rows 2 to {len(rows) + 1}, column {label_column!r}: every row has the "
-                f"label {found.pop()!r}; a classifier needs at least two labels."
-            )
-        label_names = names
-        table = Dataset.from_list(rows)
-        renamed = {a: b for a, b in (new | {label_column: "label"}).items() if a != b}
-        table = table.rename_columns(renamed)
-        splits[split] = table.cast_column("label", ClassLabel(names=names))
+        splits[split] = to_dataset(
+            read_table(path), text_column, label_column, label_names, str(path), to_split=False
+        )
+        label_names = splits[split].features["label"].names
     return DatasetDict(splits)
-
-
-def _read_rows(path: Path, needed: list[str]) -> list[dict[str, str]]:
-    """Return the rows of a CSV as dicts, after the checks that need no knowledge of the labels."""
-    if not path.is_file():
-        raise TutorialError(f"{path} does not exist: check the path, seen from {Path.cwd()}.")
-    reader = csv.DictReader(io.StringIO(_decode(path), newline=""), strict=True)
-    try:
-        rows = list(reader)
-    except csv.Error as error:
-        raise TutorialError(f"{path}, row {reader.line_num}: not valid CSV ({error}).") from None
-    columns = reader.fieldnames or []
-    for column in needed:
-        if column not in columns:
-            raise TutorialError(
-                f"{path}, row 1: there is no column {column!r}; the header has "
-                f"{', '.join(columns) or 'no columns'}. Name the right one or correct the header."
-            )
-    if not rows:
-        raise TutorialError(f"{path} has a header (row 1) and no rows: add labelled texts.")
-    for number, row in enumerate(rows, start=2):
-        if None in row or None in row.values():
-            raise TutorialError(
-                f"{path}, row {number}: the row does not have {len(columns)} columns as the header "
-                "has; put texts that contain a comma or a line break in double quotes."
-            )
-        for column in needed:
-            if not row[column].strip():
-                raise TutorialError(
-                    f"{path}, row {number}, column {column!r}: empty; fill it in or delete the row."
-                )
-    return rows
-
-
-def _decode(path: Path) -> str:
-    """Return the text of a UTF-8 file, without a byte order mark."""
-    content = path.read_bytes()
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        good = content[: error.start].decode("utf-8-sig", errors="replace")
-        header, *rest = rows = list(csv.reader(io.StringIO(good + "?", newline="")))
-        column = header[min(len(rows[-1]), len(header)) - 1] if rest else header[-1]
-        raise TutorialError(
-            f"{path}, row {len(rows)}, column {column!r}: byte 0x{content[error.start]:02x} is not "
-            "UTF-8; save the file again as UTF-8 (a spreadsheet calls it 'CSV UTF-8')."
-        ) from None

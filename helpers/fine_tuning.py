@@ -12,6 +12,7 @@ from transformers import (
 
 from helpers import environment, metrics, runs
 from helpers.checkpoints import Checkpoint
+from helpers.checks import check_hyperparameters, check_splits
 from helpers.errors import TutorialError
 from helpers.progress import LiveCurves
 from helpers.training import record, train
@@ -41,8 +42,12 @@ def fine_tune(
 
     Raises:
         Interrupted: the kernel was interrupted; the run so far is recorded.
-        TutorialError: a hyperparameter is unknown, or `resume` is set and no such run waits.
+        TutorialError: a hyperparameter or the data cannot be used (then no folder is made), the
+            run cannot be saved, or `resume` is set and no such run waits.
     """
+    check_hyperparameters(hyperparameters)
+    check_hyperparameters({"max_length": max_length})
+    check_splits(dataset)
     environment.free_memory()
     arguments = dict(hyperparameters)
     dropout = arguments.pop("hidden_dropout_prob", 0.1)
@@ -65,20 +70,33 @@ def fine_tune(
             **(environment.precision_arguments() | {"logging_steps": 10} | arguments),
         )
     except (TypeError, ValueError) as error:  # before a folder is made
-        raise TutorialError(f"These hyperparameters cannot be used: {error}") from None
-    settings = hyperparameters | {"max_length": max_length}
-    folder = runs.to_resume(track, settings) if resume else runs.new(track, settings)
-    training_arguments.output_dir = str(folder)
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise TutorialError(f"These hyperparameters cannot be used: {reason}.") from None
 
     tokenizer = AutoTokenizer.from_pretrained(checkpoint.name, revision=checkpoint.revision)
+    if max_length > tokenizer.model_max_length:
+        raise TutorialError(
+            f"The hyperparameter max_length is {max_length}, more tokens than this checkpoint has "
+            f"positions: write at most {tokenizer.model_max_length}."
+        )
     encoded = dataset.map(
         lambda batch: tokenizer(batch["text"], truncation=True, max_length=max_length), batched=True
     )
     train_set = encoded["train"]
     if train_share < 1:
-        train_set = train_set.train_test_split(
-            train_size=train_share, stratify_by_column="label", seed=42
-        )["train"]
+        try:
+            parts = train_set.train_test_split(
+                train_size=train_share, stratify_by_column="label", seed=42
+            )
+        except ValueError:
+            raise TutorialError(
+                f"The hyperparameter train_share is {train_share}: {len(train_set)} texts cannot "
+                "be divided so that each part has every label, so write 1.0 or add texts."
+            ) from None
+        train_set = parts["train"]
+    settings = hyperparameters | {"max_length": max_length}
+    folder = runs.to_resume(track, settings) if resume else runs.new(track, settings)
+    training_arguments.output_dir = str(folder)
     names = dataset["train"].features["label"].names
 
     def model_init():

@@ -1,6 +1,5 @@
 """Runs on disk: one folder each, made by the Trainer, plus two small JSON files."""
 
-import json
 import os
 import re
 import shutil
@@ -10,7 +9,7 @@ import numpy as np
 import pandas as pd
 from transformers import Trainer
 
-from helpers import metrics, plots
+from helpers import disk, metrics, plots
 from helpers.environment import ROOT
 from helpers.errors import TutorialError
 
@@ -26,36 +25,58 @@ def new(track: str, hyperparameters: dict) -> Path:
     Its `hyperparameters.json` is written now, so that a run that is killed can be continued.
 
     Raises:
-        TutorialError: the folder of all runs cannot be written to.
+        TutorialError: the folder of all runs cannot be written to, or a value is not one that JSON
+            can hold; no folder is left then.
     """
     numbers = (re.fullmatch(rf"{track}-(\d+)", path.name) for path in folder().glob(f"{track}-*"))
     first = max((int(match[1]) for match in numbers if match), default=0) + 1
     path = folder() / f"{track}-{first:03d}"
     try:
         path.mkdir(parents=True)
-    except OSError as error:
-        if path.is_dir():  # another kernel was faster
+        disk.write_json(path / "hyperparameters.json", hyperparameters)
+    except (OSError, TypeError) as error:
+        if isinstance(error, FileExistsError) and path.exists():  # another kernel was faster
             return new(track, hyperparameters)
+        shutil.rmtree(path, ignore_errors=True)
+        if isinstance(error, TypeError):
+            raise TutorialError(
+                f"The hyperparameters cannot be written down, because {error}: use numbers, texts, "
+                "True, False and None, or lists and dicts of them."
+            ) from None
         raise TutorialError(
             f"{path} cannot be created ({error.strerror}): set the environment variable "
-            "TUTORIAL_RUNS to a folder that you may write to."
+            "TUTORIAL_RUNS to a folder that you may write to and that has space."
         ) from None
-    _write(path, "hyperparameters", hyperparameters)
     return path
 
 
 def save(trainer: Trainer, figures: dict) -> None:
     """Write a run into the Trainer's `output_dir`: best model, state, and `metrics.json` last."""
-    trainer.save_model()  # with load_best_model_at_end this is the best epoch's model
-    trainer.save_state()
-    _write(Path(trainer.args.output_dir), "metrics", figures)
+    path = Path(trainer.args.output_dir)
+    part = path / "model.part"
+    with disk.saving(path):
+        try:
+            trainer.save_model(str(part))  # with load_best_model_at_end the best epoch's model
+            for file in part.iterdir():
+                file.replace(path / file.name)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        trainer.save_state()
+        disk.write_json(path / "metrics.json", figures)
 
 
 def status(path: Path) -> str:
-    """Return "finished", "interrupted" (stopped by hand), or "unfinished" (killed, or running)."""
-    if (path / "metrics.json").exists():
-        return _read(path, "metrics").get("status", "finished")
-    return "unfinished"
+    """Return "finished", "interrupted" (stopped by hand), "unfinished" (killed, or running) or
+    "damaged" (a JSON file was cut off).
+    """
+    try:
+        _read(path, "hyperparameters")
+        if not (path / "metrics.json").exists():
+            return "unfinished"
+        figures = _read(path, "metrics")
+    except (OSError, ValueError):
+        return "damaged"
+    return figures.get("status", "finished") if "macro_f1" in figures else "damaged"
 
 
 def seconds_so_far(path: Path) -> float:
@@ -75,16 +96,8 @@ def _started(path: Path) -> tuple[float, str]:
 
 def last_checkpoint(path: Path) -> Path | None:
     """Return the newest complete checkpoint of a run."""
-    complete = [p for p in path.glob("checkpoint-*") if _is_complete(p)]
+    complete = [p for p in path.glob("checkpoint-*") if disk.is_complete(p)]
     return max(complete, key=lambda p: int(p.name.split("-")[1]), default=None)
-
-
-def _is_complete(checkpoint: Path) -> bool:
-    try:
-        _read(checkpoint, "trainer_state")  # the Trainer writes this file last
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 def to_resume(track: str, hyperparameters: dict) -> Path:
@@ -95,13 +108,11 @@ def to_resume(track: str, hyperparameters: dict) -> Path:
     Raises:
         TutorialError: there is none.
     """
-    waiting = [path for path in all_runs(track) if status(path) != "finished"]
+    waiting = [p for p in all_runs(track) if status(p) in ("interrupted", "unfinished")]
     equal = [path for path in waiting if _read(path, "hyperparameters") == hyperparameters]
     if equal:
         path = ([p for p in equal if last_checkpoint(p)] or equal)[-1]
-        for checkpoint in path.glob("checkpoint-*"):
-            if not _is_complete(checkpoint):
-                shutil.rmtree(checkpoint)
+        disk.delete_incomplete(path)
         return path
     known = "no run waits to be continued"
     if waiting:
@@ -110,8 +121,8 @@ def to_resume(track: str, hyperparameters: dict) -> Path:
                  kept.get(k) != hyperparameters.get(k))  # fmt: skip
         known = f"{waiting[-1].name} waits, with {', '.join(other)}"
     raise TutorialError(
-        f"No run of the {track} track with these hyperparameters was interrupted ({known}). Leave "
-        "out resume=True to start a fresh run."
+        f"No run of the {track} track with these hyperparameters was interrupted ({known}): "
+        "leave out resume=True to start a fresh run."
     )
 
 
@@ -123,12 +134,16 @@ def table(track: str | None = None) -> pd.DataFrame:
     "best" only if its lead over every other run is larger than chance can make it, otherwise
     "within noise" for it and for each run that it does not clearly beat; "worse" for the others.
     The more runs there are, the larger a lead must be. Only the luck of the texts is considered;
-    how much another seed changes is not in it.
+    how much another seed changes is not in it. Of a damaged run only the name is known.
     """
     rows = {}
     for path in all_runs(track):
-        figures = _read(path, "metrics") if status(path) != "unfinished" else _so_far(path)
-        rows[path.name] = {"status": status(path)} | figures | _read(path, "hyperparameters")
+        rows[path.name] = row = {"status": status(path)}
+        if row["status"] == "damaged":
+            row["macro_f1"] = np.nan
+            continue
+        row |= _so_far(path) if row["status"] == "unfinished" else _read(path, "metrics")
+        row |= _read(path, "hyperparameters")
     result = pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
     if result.empty:
         return result
@@ -161,18 +176,23 @@ def plot(*names: str, track: str | None = None) -> plots.Figure:
     """Draw the loss and score curves of runs over each other, with the settings that differ.
 
     Args:
-        names: such as "small-001"; without names, the newest eight.
+        names: such as "small-001"; without names, the newest eight that are not damaged.
         track: only runs of this track.
 
     Raises:
-        TutorialError: a run does not exist, or there is none yet.
+        TutorialError: a run does not exist or is damaged, or there is none yet.
     """
-    paths = [folder() / name for name in names] or all_runs(track)[-8:]
+    intact = [path for path in all_runs(track) if status(path) != "damaged"]
+    paths = [folder() / name for name in names] or intact[-8:]
     for path in paths:
-        if not (path / "hyperparameters.json").exists():
-            raise TutorialError(f"There is no run {path.name!r} in {folder()}.")
+        if status(path) == "damaged":
+            known = ", ".join(p.name for p in intact) or "none"
+            raise TutorialError(
+                f"There is no run {path.name!r} in {folder()}, or it is damaged: name one of those "
+                f"that are intact ({known})."
+            )
     if not paths:
-        raise TutorialError(f"There is no run in {folder()} yet.")
+        raise TutorialError(f"There is no run in {folder()} yet: train first.")
     settings = pd.DataFrame([_read(path, "hyperparameters") for path in paths], dtype=object)
     settings = settings.map(
         lambda value: f"{value:.4g}" if isinstance(value, float) else f"{value}"
@@ -187,7 +207,7 @@ def plot(*names: str, track: str | None = None) -> plots.Figure:
 
 def history(path: Path) -> list[dict]:
     """Return the Trainer's `log_history` of a run: one dict for each logged step or evaluation."""
-    source = path if (path / "trainer_state.json").exists() else last_checkpoint(path)
+    source = path if disk.is_complete(path) else last_checkpoint(path)
     return _read(source, "trainer_state")["log_history"] if source else []
 
 
@@ -205,19 +225,4 @@ def _so_far(path: Path) -> dict:
 
 
 def _read(path: Path, name: str) -> dict:
-    return json.loads((path / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def _write(path: Path, name: str, content: dict) -> None:
-    """Write a JSON file with one line for each key, whole or not at all."""
-    lines = (
-        f"  {json.dumps(key)}: {json.dumps(value, default=_plain)}"
-        for key, value in content.items()
-    )
-    part = path / f"{name}.json.part"
-    part.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
-    part.replace(path / f"{name}.json")
-
-
-def _plain(value: np.generic) -> float | int | bool:
-    return value.item()  # a number of NumPy's
+    return disk.read_json(path / f"{name}.json")

@@ -13,7 +13,7 @@ from torch.utils.data import SequentialSampler
 from transformers import Trainer, TrainerCallback
 from transformers.trainer_utils import TrainOutput
 
-from helpers import environment, metrics, runs
+from helpers import disk, environment, metrics, runs
 from helpers.errors import TutorialError
 
 
@@ -35,6 +35,7 @@ def train(trainer: Trainer, resume_from_checkpoint: Path | None = None) -> Train
 
     Raises:
         Interrupted: the kernel was interrupted.
+        TutorialError: the run cannot be saved, as on a full disk.
     """
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
@@ -47,7 +48,7 @@ def train(trainer: Trainer, resume_from_checkpoint: Path | None = None) -> Train
     stop = _StopAfterStep()
     trainer.add_callback(stop)
     try:
-        with stop.listening():
+        with stop.listening(), disk.saving(Path(trainer.args.output_dir)):
             result = _train_with_smaller_batches(trainer, resume_from_checkpoint)
     finally:
         trainer.remove_callback(stop)
@@ -132,19 +133,24 @@ def record(trainer: Trainer, status: str = "finished") -> dict:
     deleted: they also hold the optimizer's state, twice the size of the model.
 
     Raises:
-        TutorialError: the training was interrupted, and that is on record already.
+        TutorialError: the training was interrupted, and that is on record already; there was no
+            training; or the run cannot be saved.
     """
     if status == "finished" and getattr(trainer, "was_interrupted", False):
         raise TutorialError(
             "This training was stopped and is on record as interrupted: continue it with "
             "fine_tune(..., resume=True), or train again."
         )
+    seconds = [e["train_runtime"] for e in trainer.state.log_history if "train_runtime" in e]
+    if not seconds:
+        raise TutorialError(
+            "This Trainer has not trained, so there is nothing to record: call train(trainer) "
+            "before record(trainer)."
+        )
     peak = environment.peak_memory()
     prediction = trainer.predict(trainer.eval_dataset)
     labels, guesses = prediction.label_ids, prediction.predictions.argmax(-1)
     low, high = metrics.bootstrap_interval(metrics.macro_f1, labels, guesses)
-    entries = reversed(trainer.state.log_history)
-    seconds = next(entry["train_runtime"] for entry in entries if "train_runtime" in entry)
     epochs = trainer.state.epoch - getattr(trainer, "first_epoch", 0)
     figures = {
         "status": status,
@@ -152,8 +158,8 @@ def record(trainer: Trainer, status: str = "finished") -> dict:
         "low": low,
         "high": high,
         "epochs_run": trainer.state.epoch,
-        "seconds": seconds + runs.seconds_so_far(Path(trainer.args.output_dir)),
-        "samples_per_second": epochs * len(trainer.train_dataset) / seconds,
+        "seconds": seconds[-1] + runs.seconds_so_far(Path(trainer.args.output_dir)),
+        "samples_per_second": epochs * len(trainer.train_dataset) / seconds[-1],
         "peak_memory_mib": peak,
         "device": environment.describe_device(),
         "gradient_accumulation_steps": trainer.args.gradient_accumulation_steps,

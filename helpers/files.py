@@ -1,0 +1,143 @@
+"""The formats that `helpers.tables.read_table` reads; every row is kept or the file is refused."""
+
+import codecs
+import contextlib
+import csv
+import io
+import json
+import reprlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from helpers.errors import TutorialError
+
+UTF_8 = "save the file again as UTF-8 (a spreadsheet calls it 'CSV UTF-8')"
+
+
+def from_csv(path: Path, content: bytes, delimiter: str = ",") -> pd.DataFrame:
+    """Return the cells of a CSV file as they were written. The index counts as a spreadsheet does.
+
+    Raises:
+        TutorialError: not UTF-8 or not valid CSV, a row with more or fewer columns than the header,
+            or two columns of one name.
+    """
+    if content.startswith(b"PK\x03\x04"):
+        raise TutorialError(
+            f"{path}, row 1: this is a zip archive or an Excel workbook, not text; unpack it, or "
+            "save the sheet as 'CSV UTF-8'."
+        )
+    with _cells_of_any_length():
+        text = _decode(path, content.removeprefix(codecs.BOM_UTF8), delimiter)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        rows, number = {}, 0
+        try:
+            for number, row in enumerate(reader, start=1):
+                if row:  # an empty line is no row
+                    rows[number] = row
+        except csv.Error as error:
+            raise TutorialError(
+                f"{path}, row {number + 1}: not valid CSV ({error}); close each double quote, and "
+                "write one inside of a text twice."
+            ) from None
+    header = rows.pop(min(rows), []) if rows else []
+    for number, row in rows.items():
+        if len(row) != len(header):
+            raise TutorialError(
+                f"{path}, row {number}: {len(row)} columns, while the header has {len(header)} "
+                "columns; put texts that contain a comma or a line break in double quotes."
+            )
+    _check_unique(header, f"{path}, row 1")
+    return pd.DataFrame(list(rows.values()), index=pd.Index(rows, name="row"), columns=header)
+
+
+@contextlib.contextmanager
+def _cells_of_any_length() -> Iterator[None]:
+    """Lift the limit of 131,072 characters that the module csv sets for all of Python."""
+    before = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _decode(path: Path, content: bytes, delimiter: str) -> str:
+    """Return the text of UTF-8 bytes that hold no NUL."""
+    try:
+        good, nul, _ = content.decode().partition("\0")
+        problem = "the character NUL, as in binary files and UTF-16"
+        if not nul:
+            return good
+    except UnicodeDecodeError as error:
+        good = content[: error.start].decode()
+        problem = f"byte 0x{content[error.start]:02x} is not UTF-8"
+    rows = list(csv.reader(io.StringIO(good + "?", newline=""), delimiter=delimiter))
+    header, place = next(filter(None, rows)), len(rows[-1]) - 1
+    column = repr(header[place]) if rows[-1] is not header and place < len(header) else place + 1
+    raise TutorialError(f"{path}, row {len(rows)}, column {column}: {problem}; {UTF_8}.")
+
+
+def from_json_lines(path: Path, content: bytes) -> pd.DataFrame:
+    """Return one row for each line, with JSON's types. The index is the number of the line.
+
+    Raises:
+        TutorialError: not UTF-8, or a line is not one object of which each key occurs once.
+    """
+    rows = {}
+    for number, line in enumerate(content.removeprefix(codecs.BOM_UTF8).split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            rows[number] = json.loads(line.decode(), object_pairs_hook=_as_dict)
+            problem = None if isinstance(rows[number], dict) else "found another value"
+        except UnicodeDecodeError:
+            raise TutorialError(f"{path}, row {number}: not UTF-8; {UTF_8}.") from None
+        except (ValueError, RecursionError) as error:
+            problem = getattr(error, "msg", error)
+        if problem:
+            raise TutorialError(
+                f"{path}, row {number}: not one JSON object on one line ({problem}); write the "
+                'table with pandas: frame.to_json(path, orient="records", lines=True).'
+            )
+    return pd.DataFrame(list(rows.values()), index=pd.Index(rows, name="row"), dtype=object)
+
+
+def _as_dict(pairs: list[tuple]) -> dict:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        raise ValueError("a key occurs twice")
+    return result
+
+
+def from_excel(path: Path, content: bytes) -> pd.DataFrame:
+    """Return the first sheet of a workbook, with Excel's types; empty cells are "".
+
+    Raises:
+        TutorialError: openpyxl is not installed, or the file is no workbook.
+    """
+    options = {"header": None, "dtype": object, "na_filter": False, "engine": "openpyxl"}
+    try:
+        sheet = pd.read_excel(io.BytesIO(content), **options)
+    except ImportError:
+        raise TutorialError(
+            f"{path} needs a package that is missing: run  pip install openpyxl , or save the "
+            "sheet as 'CSV UTF-8'."
+        ) from None
+    except Exception:  # a damaged archive raises errors of a dozen unrelated families
+        raise TutorialError(
+            f"{path} is no Excel workbook that can be read: open it in a spreadsheet and save it "
+            "again, or as 'CSV UTF-8'."
+        ) from None
+    header = [str(name) for name in sheet.iloc[:1].to_numpy().ravel()]
+    _check_unique(header, f"{path}, row 1")
+    frame = sheet.iloc[1:].set_axis(header, axis="columns")
+    return frame.set_axis(pd.Index(frame.index + 1, name="row"))
+
+
+def _check_unique(names: Sequence[str], where: str) -> None:
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise TutorialError(
+                f"{where}: two columns are called {reprlib.repr(name)}; rename one of them."
+            )
