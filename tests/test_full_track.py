@@ -116,7 +116,8 @@ def environment(home: Path, **extra: str) -> dict[str, str]:
 
 
 COMMON_CHECK = """assert TRACK == "full" and checkpoint.name == "google-bert/bert-base-uncased"
-assert all(set(table["label"]) == {0, 1} for table in dataset.values())
+"""
+GLUE_CHECK = """assert all(set(table["label"]) == {0, 1} for table in dataset.values())
 """
 SENTENCES_CHECK = """assert dataset["train"].features["label"].names == ["negative", "positive"]
 assert {split: len(table) for split, table in dataset.items()} == {
@@ -142,8 +143,10 @@ def test_loading_cells_of_the_full_track(name, hub_home, monkeypatch):
         if i < 2 or {"parameters", "loading"} & set(cell.metadata.get("tags", []))
     ]
     assert len(wanted) >= 4, "the loading cells carry the tag 'loading'"
-    pairs = any("load_pairs" in cell.source for cell in wanted)
-    check = PAIRS_CHECK if pairs else SENTENCES_CHECK
+    source = "".join(cell.source for cell in wanted)
+    check = "assert len(frame) > 0\n"  # a notebook on the reader's own file
+    if "data.load_" in source:
+        check = GLUE_CHECK + (PAIRS_CHECK if "load_pairs" in source else SENTENCES_CHECK)
     notebook.cells = [*wanted, nbformat.v4.new_code_cell(COMMON_CHECK + check)]
     for key, value in environment(hub_home, TUTORIAL_TRACK="full", HF_HUB_OFFLINE="1").items():
         monkeypatch.setenv(key, value)
