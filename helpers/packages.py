@@ -1,6 +1,6 @@
 """Install what a notebook needs and does not find; this module needs nothing but Python."""
 
-import importlib
+import importlib.util
 import re
 import subprocess
 import sys
@@ -62,6 +62,19 @@ def ensure(install: bool) -> None:
         )
     print(f"Installing {', '.join(names)} ...")
     pip_install([f"{name}=={tested_versions()[name]}" for name in names], may_change=names)
+
+
+def require(*names: str) -> None:
+    """See to it that the modules of one part of a notebook are there, before they are imported.
+
+    Raises:
+        TutorialError: some are missing; the sentence says how to install them.
+    """
+    absent = [name for name in names if importlib.util.find_spec(name) is None]
+    if absent:
+        known = tested_versions()
+        pinned = (f"{name}=={known[name]}" if name in known else name for name in absent)
+        raise TutorialError(f"This part needs  pip install {' '.join(pinned)}  and a new kernel.")
 
 
 def pip_install(requirements: list[str], may_change: list[str] = ()) -> None:

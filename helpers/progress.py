@@ -1,6 +1,5 @@
 """How far a training run is: live curves in a notebook, lines of text elsewhere."""
 
-import html
 import os
 import time
 
@@ -90,10 +89,6 @@ def _widget_place():
     display(area)
 
     def show(figure: plots.Figure) -> None:
-        png = figure._repr_mimebundle_()[0]["image/png"]
-        area.value = (
-            f'<img alt="{html.escape(figure.alt)}" style="max-width: 100%" '
-            f'src="data:image/png;base64,{png}">'
-        )
+        area.value = figure.to_html()
 
     return show

@@ -34,6 +34,9 @@ FIGURES = {
         pd.DataFrame({"encoder": [10.0, 85.0], "head": [0.1, 0.2]}, ["small", ODD])
     ),
     "schedule": lambda: plots.schedule({ODD: [0, 1e-4, 0]}),
+    "coverage": lambda: plots.coverage(
+        TABLE.set_axis([0.5, 0.6]).assign(coverage=[1, 0.4]), chosen=0.6, title=ODD
+    ),
     "curves": lambda: plots.curves({ODD: HISTORY, "b": HISTORY}),
     "step_losses": lambda: plots.step_losses({ODD: [1.1, 0.9], "b": [1.1, 0.8]}),
     "step_losses_equal": lambda: plots.step_losses({"a": [1.1, 0.9], ODD: [1.1, 0.9]}),

@@ -147,3 +147,28 @@ def reliability(tables: Mapping[str, pd.DataFrame], title: str) -> Figure:
     )
     axes.legend(loc="lower right")
     return figure
+
+
+@styled
+def coverage(table: pd.DataFrame, chosen: float, title: str) -> Figure:
+    """Draw the share of right answers against the share of texts that are answered.
+
+    `table` has one row for each threshold (its index) with columns coverage, score, low, high;
+    `chosen` is one of the thresholds.
+    """
+    rows = (
+        f"threshold {threshold:.2f} answers {r.coverage:.2f}, right {r.score:.2f}"
+        for threshold, r in table.loc[[table.index[0], chosen, table.index[-1]]].iterrows()
+    )
+    figure, axes = new_figure(3.4, f"{title}. {'; '.join(rows)}.")
+    axes.fill_between(
+        table.coverage, table.low, table.high, color=COLOURS[4], alpha=0.3, label="95% interval"
+    )
+    axes.plot(table.coverage, table.score, ".-", color=COLOURS[0])
+    point = table.loc[chosen]
+    label = f"threshold {chosen:.2f}"
+    axes.plot(point.coverage, point.score, "D", color=COLOURS[5], markersize=9, label=label)
+    axes.legend(loc="lower left")
+    axes.set(xlabel="share of the texts that are answered", ylabel="share that is right")
+    axes.set(title=title, xlim=(None, 1.02))
+    return figure

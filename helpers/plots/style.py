@@ -1,6 +1,7 @@
 """The style of all figures: colour-blind safe, 700 px wide, with alternative text."""
 
 import base64
+import html
 import io
 
 import matplotlib
@@ -38,6 +39,14 @@ class Figure(MatplotlibFigure):
         Image.open(drawn).convert("RGB").quantize(256).save(png, format="png", optimize=True)
         picture = base64.b64encode(png.getvalue()).decode()
         return {"image/png": picture, "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
+
+    def to_html(self) -> str:
+        """Return an `img` element, for an HTML widget."""
+        png = self._repr_mimebundle_()[0]["image/png"]
+        return (
+            f'<img alt="{html.escape(self.alt)}" style="max-width: 100%" '
+            f'src="data:image/png;base64,{png}">'
+        )
 
 
 def new_figure(height: float, alt: str, **subplots):
