@@ -12,6 +12,7 @@ from pathlib import Path
 from helpers.errors import TutorialError
 
 ROOT = Path(__file__).resolve().parent.parent
+_may_install = False  # what `ensure` was told, for `require`
 
 
 def missing() -> list[str]:
@@ -52,6 +53,8 @@ def ensure(install: bool) -> None:
     Raises:
         TutorialError: something is missing, and `install` is False or pip did not succeed.
     """
+    global _may_install
+    _may_install = install
     names = missing()
     if not names:
         return
@@ -65,16 +68,22 @@ def ensure(install: bool) -> None:
 
 
 def require(*names: str) -> None:
-    """See to it that the modules of one part of a notebook are there, before they are imported.
+    """See to it that the packages of one part of a notebook are there, before they are imported.
+
+    They are installed where `ensure` was allowed to install.
 
     Raises:
-        TutorialError: some are missing; the sentence says how to install them.
+        TutorialError: some are missing, and the sentence says how to install them; or pip did not
+            succeed.
     """
+    known = tested_versions()
     absent = [name for name in names if importlib.util.find_spec(name) is None]
-    if absent:
-        known = tested_versions()
-        pinned = (f"{name}=={known[name]}" if name in known else name for name in absent)
+    pinned = [f"{name}=={known[name]}" if name in known else name for name in absent]
+    if pinned and not _may_install:
         raise TutorialError(f"This part needs  pip install {' '.join(pinned)}  and a new kernel.")
+    if pinned:
+        print(f"Installing {', '.join(absent)} ...")
+        pip_install(pinned, may_change=absent)
 
 
 def pip_install(requirements: list[str], may_change: list[str] = ()) -> None:

@@ -43,3 +43,14 @@ def test_a_missing_package_is_one_sentence():
     with pytest.raises(TutorialError, match="pip install no_such_package ") as error:
         packages.require("no_such_package", "json")
     assert "\n" not in str(error.value)
+
+
+def test_a_missing_package_is_installed_where_that_is_allowed(monkeypatch):
+    calls = []
+    monkeypatch.setattr(packages, "_may_install", True)
+    monkeypatch.setattr(packages, "pip_install", lambda *args, **named: calls.append((args, named)))
+    packages.require("json")
+    assert not calls
+    monkeypatch.setattr(packages, "tested_versions", lambda: {"no_such_package": "1.2"})
+    packages.require("json", "no_such_package")
+    assert calls == [((["no_such_package==1.2"],), {"may_change": ["no_such_package"]})]
