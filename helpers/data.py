@@ -78,12 +78,11 @@ def load_csv(
     Raises:
         TutorialError: a file is missing, empty, not UTF-8 or not rectangular, lacks a column, has
             an empty text, an unknown label or a single class. The sentence names file, row and
-            column; the header is row 1, as in a spreadsheet.
+            column; rows are counted as in a spreadsheet, where the header is row 1.
     """
     splits = {}
     for split, path in files.items():
-        splits[split] = to_dataset(
-            read_table(path), text_column, label_column, label_names, str(path), to_split=False
-        )
+        table = read_table(path)
+        splits[split] = to_dataset(table, text_column, label_column, label_names, str(path))
         label_names = splits[split].features["label"].names
     return DatasetDict(splits)

@@ -5,11 +5,12 @@ import errno
 import json
 import re
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 
 from helpers.errors import TutorialError
 
@@ -31,14 +32,14 @@ def saving(path: Path) -> Iterator[None]:
             raise
         delete_incomplete(path)
         raise TutorialError(
-            f"{path.name} could not be saved in {path.parent} ({reason}): make room there, for "
-            "example by deleting old runs, and continue with fine_tune(..., resume=True)."
+            f"{path.name} could not be saved in {path.parent} ({reason}): make room there or allow "
+            "writing, and continue with fine_tune(..., resume=True)."
         ) from None
 
 
 def _why_not_written(error: Exception) -> str | None:
     if isinstance(error, OSError):
-        names = ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES")
+        names = ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM")
         known = error.errno in [getattr(errno, name, None) for name in names]
         return error.strerror if known else None
     if found := re.search(r"I/O error: (.*?) \(os error", str(error)):  # of safetensors
@@ -47,19 +48,24 @@ def _why_not_written(error: Exception) -> str | None:
 
 
 def is_complete(checkpoint: Path) -> bool:
-    """Return whether a checkpoint was written to its end."""
+    """Return whether all files of a checkpoint were written to their ends."""
+    weights = list(checkpoint.glob("*.safetensors"))
     try:
-        read_json(checkpoint / "trainer_state.json")  # the Trainer writes this file last
-    except (OSError, ValueError):
+        for path in weights:
+            with safe_open(path, framework="pt"):  # compares the header with the file's size
+                pass
+        state = read_json(checkpoint / "trainer_state.json")
+    except (OSError, ValueError, SafetensorError):
         return False
-    return True
+    saved_by_torch = (p for p in checkpoint.iterdir() if p.suffix in (".pt", ".pth"))
+    return bool(weights) and "log_history" in state and all(map(zipfile.is_zipfile, saved_by_torch))
 
 
 def delete_incomplete(path: Path) -> None:
     """Delete those checkpoints of a run that were cut off."""
     for checkpoint in path.glob("checkpoint-*"):
         if not is_complete(checkpoint):
-            shutil.rmtree(checkpoint)
+            shutil.rmtree(checkpoint, ignore_errors=True)  # as where nobody may write any more
 
 
 def read_json(path: Path) -> dict:

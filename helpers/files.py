@@ -1,12 +1,12 @@
 """The formats that `helpers.tables.read_table` reads; every row is kept or the file is refused."""
 
 import codecs
-import contextlib
 import csv
 import io
 import json
+import re
 import reprlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +14,7 @@ import pandas as pd
 from helpers.errors import TutorialError
 
 UTF_8 = "save the file again as UTF-8 (a spreadsheet calls it 'CSV UTF-8')"
+csv.field_size_limit(2**31 - 1)  # Python's own limit, 131,072 characters, would refuse long texts
 
 
 def from_csv(path: Path, content: bytes, delimiter: str = ",") -> pd.DataFrame:
@@ -28,38 +29,29 @@ def from_csv(path: Path, content: bytes, delimiter: str = ",") -> pd.DataFrame:
             f"{path}, row 1: this is a zip archive or an Excel workbook, not text; unpack it, or "
             "save the sheet as 'CSV UTF-8'."
         )
-    with _cells_of_any_length():
-        text = _decode(path, content.removeprefix(codecs.BOM_UTF8), delimiter)
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        rows, number = {}, 0
-        try:
-            for number, row in enumerate(reader, start=1):
-                if row:  # an empty line is no row
-                    rows[number] = row
-        except csv.Error as error:
-            raise TutorialError(
-                f"{path}, row {number + 1}: not valid CSV ({error}); close each double quote, and "
-                "write one inside of a text twice."
-            ) from None
-    header = rows.pop(min(rows), []) if rows else []
+    text = _decode(path, content.removeprefix(codecs.BOM_UTF8), delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows, number = {}, 0
+    try:
+        for number, row in enumerate(reader, start=1):
+            if row:  # an empty line is no row
+                rows[number] = row
+    except csv.Error as error:
+        raise TutorialError(
+            f"{path}, row {number + 1}: not valid CSV ({error}); close each double quote, and "
+            "write one inside of a text twice."
+        ) from None
+    first = min(rows, default=1)
+    header = rows.pop(first, [])
     for number, row in rows.items():
         if len(row) != len(header):
             raise TutorialError(
-                f"{path}, row {number}: {len(row)} columns, while the header has {len(header)} "
-                "columns; put texts that contain a comma or a line break in double quotes."
+                f"{path}, row {number}: {len(row)} cells, while the header has {len(header)}; fill "
+                "in what is missing, or put a text that holds the separator or a line break in "
+                "double quotes."
             )
-    _check_unique(header, f"{path}, row 1")
+    _check_unique(header, f"{path}, row {first}")
     return pd.DataFrame(list(rows.values()), index=pd.Index(rows, name="row"), columns=header)
-
-
-@contextlib.contextmanager
-def _cells_of_any_length() -> Iterator[None]:
-    """Lift the limit of 131,072 characters that the module csv sets for all of Python."""
-    before = csv.field_size_limit(2**31 - 1)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
 
 
 def _decode(path: Path, content: bytes, delimiter: str) -> str:
@@ -74,7 +66,8 @@ def _decode(path: Path, content: bytes, delimiter: str) -> str:
         problem = f"byte 0x{content[error.start]:02x} is not UTF-8"
     rows = list(csv.reader(io.StringIO(good + "?", newline=""), delimiter=delimiter))
     header, place = next(filter(None, rows)), len(rows[-1]) - 1
-    column = repr(header[place]) if rows[-1] is not header and place < len(header) else place + 1
+    is_named = rows[-1] is not header and place < len(header)
+    column = reprlib.repr(header[place]) if is_named else place + 1
     raise TutorialError(f"{path}, row {len(rows)}, column {column}: {problem}; {UTF_8}.")
 
 
@@ -107,11 +100,15 @@ def _as_dict(pairs: list[tuple]) -> dict:
     result = dict(pairs)
     if len(result) < len(pairs):
         raise ValueError("a key occurs twice")
+    if half := re.search("[\ud800-\udfff]", "".join(result)):  # as "\ud83c" alone, which is no text
+        raise ValueError(f"a key holds {half[0]!r}, half of a character")
     return result
 
 
 def from_excel(path: Path, content: bytes) -> pd.DataFrame:
     """Return the first sheet of a workbook, with Excel's types; empty cells are "".
+
+    Rows without any value are left out, as empty lines of a CSV file are.
 
     Raises:
         TutorialError: openpyxl is not installed, or the file is no workbook.
@@ -129,10 +126,12 @@ def from_excel(path: Path, content: bytes) -> pd.DataFrame:
             f"{path} is no Excel workbook that can be read: open it in a spreadsheet and save it "
             "again, or as 'CSV UTF-8'."
         ) from None
+    sheet = sheet.set_axis(pd.Index(sheet.index + 1, name="row"))
+    sheet = sheet[(sheet != "").any(axis="columns")]
     header = [str(name) for name in sheet.iloc[:1].to_numpy().ravel()]
-    _check_unique(header, f"{path}, row 1")
-    frame = sheet.iloc[1:].set_axis(header, axis="columns")
-    return frame.set_axis(pd.Index(frame.index + 1, name="row"))
+    if header:
+        _check_unique(header, f"{path}, row {sheet.index[0]}")
+    return sheet.iloc[1:].set_axis(header, axis="columns")
 
 
 def _check_unique(names: Sequence[str], where: str) -> None:

@@ -1,5 +1,7 @@
 """Everything between a checkpoint and a recorded run, in one call."""
 
+from numbers import Integral
+
 from datasets import DatasetDict
 from transformers import (
     AutoModelForSequenceClassification,
@@ -46,13 +48,13 @@ def fine_tune(
             run cannot be saved, or `resume` is set and no such run waits.
     """
     check_hyperparameters(hyperparameters)
-    check_hyperparameters({"max_length": max_length})
     check_splits(dataset)
     environment.free_memory()
     arguments = dict(hyperparameters)
     dropout = arguments.pop("hidden_dropout_prob", 0.1)
     train_share = arguments.pop("train_share", 1.0)
     freeze_encoder = arguments.pop("freeze_encoder", False)
+    defaults = {"logging_steps": 10, "per_device_eval_batch_size": 64}
 
     try:
         training_arguments = TrainingArguments(
@@ -64,23 +66,28 @@ def fine_tune(
             restore_callback_states_from_checkpoint=True,
             train_sampling_strategy="group_by_length",
             logging_first_step=True,
-            per_device_eval_batch_size=64,
             report_to="none",
             disable_tqdm=True,  # LiveCurves says how far it is
-            **(environment.precision_arguments() | {"logging_steps": 10} | arguments),
+            **(environment.precision_arguments() | defaults | arguments),
         )
     except (TypeError, ValueError) as error:  # before a folder is made
         reason = str(error).splitlines()[0].rstrip(".")
-        raise TutorialError(f"These hyperparameters cannot be used: {reason}.") from None
+        raise TutorialError(
+            f"These hyperparameters cannot be used ({reason}): correct or leave out the one that "
+            "is named."
+        ) from None
 
     tokenizer = AutoTokenizer.from_pretrained(checkpoint.name, revision=checkpoint.revision)
-    if max_length > tokenizer.model_max_length:
+    positions = tokenizer.model_max_length
+    if not isinstance(max_length, Integral) or not 3 <= max_length <= positions:
         raise TutorialError(
-            f"The hyperparameter max_length is {max_length}, more tokens than this checkpoint has "
-            f"positions: write at most {tokenizer.model_max_length}."
+            f"The argument max_length is {max_length!r}: write a whole number of tokens from 3 to "
+            f"{positions}, as many as this checkpoint has positions."
         )
     encoded = dataset.map(
-        lambda batch: tokenizer(batch["text"], truncation=True, max_length=max_length), batched=True
+        lambda batch: tokenizer(batch["text"], truncation=True, max_length=max_length),
+        batched=True,
+        keep_in_memory=True,  # a cache on disk would need room there
     )
     train_set = encoded["train"]
     if train_share < 1:

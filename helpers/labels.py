@@ -3,7 +3,8 @@
 import re
 import reprlib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from numbers import Integral, Real
 
 import pandas as pd
@@ -27,7 +28,7 @@ def names_of(
 
     Raises:
         TutorialError: mixed types, fractions, an unknown label, one class, too many classes, one
-            row of a class, or labels that differ only by case or spaces.
+            row of a class, or one label that is spelled in two ways.
     """
     where = f"column {column.name!r}"
     if given is None:
@@ -58,8 +59,8 @@ def names_of(
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return the first ten names for a message."""
-    return ", ".join(map(reprlib.repr, names[:10])) + (", ..." if len(names) > 10 else "")
+    """Return the first ten names for a message, or "none"."""
+    return ", ".join(map(reprlib.repr, names[:10])) + ", ..." * (len(names) > 10) or "none"
 
 
 def _check_kind(cells: pd.Series, source: str, where: str) -> None:
@@ -68,7 +69,7 @@ def _check_kind(cells: pd.Series, source: str, where: str) -> None:
     if len(first) > 1:
         found = " and ".join(f"{kind} (row {row})" for kind, row in first.items())
         raise TutorialError(f"{source}, {where}: types are mixed, {found}; write all alike.")
-    numeric = all(NUMBER.fullmatch(text) for text in map(str, cells.unique()))
+    numeric = _are_numbers(cells.map(str).unique())
     for row, cell in cells.items():
         is_float = isinstance(cell, Real) and not isinstance(cell, Integral)
         if is_float or (numeric and "." in str(cell) and float(cell) % 1):
@@ -84,21 +85,28 @@ def _check_names(first: dict[str, object], names: list[str], source: str, where:
         raise TutorialError(
             f"{source}, {where}: label_names holds a name twice, {listed(names)}; write each once."
         )
-    same, known = {}, set(names)
+    same, known, numeric = {}, set(names), _are_numbers(first)
     for label, row in first.items():
         if label not in known:
             raise TutorialError(
                 f"{source}, row {row}, {where}: {reprlib.repr(label)} is not one of the labels "
                 f"{listed(names)}; correct the row or name the label."
             )
-        key = " ".join(unicodedata.normalize("NFKC", label).casefold().split())
+        # NFC and no more: NFKC would also take "m²" for "m2"
+        text = unicodedata.normalize("NFC", label)
+        key = Decimal(label) if numeric else " ".join(text.casefold().split())
         if (other := same.setdefault(key, label)) != label:
+            # two forms of one accent look alike unless they are escaped
+            show = ascii if text == unicodedata.normalize("NFC", other) else reprlib.repr
             raise TutorialError(
-                f"{source}, row {row}, {where}: {reprlib.repr(label)} and {reprlib.repr(other)} "
-                "differ only by case or spaces; write them alike."
+                f"{source}, row {row}, {where}: {show(label)} and {show(other)} are the same but "
+                "for case, spaces or spelling; write them alike."
             )
 
 
+def _are_numbers(labels: Iterable[str]) -> bool:
+    return all(NUMBER.fullmatch(label.strip()) for label in labels)
+
+
 def _sorted(labels: list[str]) -> list[str]:
-    numeric = all(NUMBER.fullmatch(label) for label in labels)
-    return sorted(labels, key=lambda label: (float(label) if numeric else 0, label))
+    return sorted(labels, key=Decimal if _are_numbers(labels) else None)

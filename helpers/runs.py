@@ -1,5 +1,6 @@
 """Runs on disk: one folder each, made by the Trainer, plus two small JSON files."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ from transformers import Trainer
 from helpers import disk, metrics, plots
 from helpers.environment import ROOT
 from helpers.errors import TutorialError
+from helpers.labels import listed
 
 
 def folder() -> Path:
@@ -57,26 +59,29 @@ def save(trainer: Trainer, figures: dict) -> None:
     with disk.saving(path):
         try:
             trainer.save_model(str(part))  # with load_best_model_at_end the best epoch's model
+            trainer.state.save_to_json(str(part / "trainer_state.json"))
             for file in part.iterdir():
                 file.replace(path / file.name)
         finally:
             shutil.rmtree(part, ignore_errors=True)
-        trainer.save_state()
         disk.write_json(path / "metrics.json", figures)
 
 
 def status(path: Path) -> str:
     """Return "finished", "interrupted" (stopped by hand), "unfinished" (killed, or running) or
-    "damaged" (a JSON file was cut off).
+    "damaged" (a JSON file is cut off, or lacks what `record` writes).
     """
     try:
         _read(path, "hyperparameters")
+        if (path / "trainer_state.json").exists():
+            _read(path, "trainer_state", "log_history")
         if not (path / "metrics.json").exists():
             return "unfinished"
-        figures = _read(path, "metrics")
+        figures = _read(path, "metrics", "macro_f1", "seconds")
     except (OSError, ValueError):
         return "damaged"
-    return figures.get("status", "finished") if "macro_f1" in figures else "damaged"
+    labels, predictions = (figures.get(name) or [] for name in ("labels", "predictions"))
+    return figures.get("status", "finished") if len(labels) == len(predictions) else "damaged"
 
 
 def seconds_so_far(path: Path) -> float:
@@ -186,10 +191,10 @@ def plot(*names: str, track: str | None = None) -> plots.Figure:
     paths = [folder() / name for name in names] or intact[-8:]
     for path in paths:
         if status(path) == "damaged":
-            known = ", ".join(p.name for p in intact) or "none"
+            problem = "is damaged" if path.is_dir() else "does not exist"
             raise TutorialError(
-                f"There is no run {path.name!r} in {folder()}, or it is damaged: name one of those "
-                f"that are intact ({known})."
+                f"The run {path.name!r} in {folder()} {problem}: name one of those that are intact "
+                f"({listed([p.name for p in intact])})."
             )
     if not paths:
         raise TutorialError(f"There is no run in {folder()} yet: train first.")
@@ -207,8 +212,10 @@ def plot(*names: str, track: str | None = None) -> plots.Figure:
 
 def history(path: Path) -> list[dict]:
     """Return the Trainer's `log_history` of a run: one dict for each logged step or evaluation."""
-    source = path if disk.is_complete(path) else last_checkpoint(path)
-    return _read(source, "trainer_state")["log_history"] if source else []
+    for source in filter(None, (path, last_checkpoint(path))):
+        with contextlib.suppress(OSError, ValueError):
+            return _read(source, "trainer_state", "log_history")["log_history"]
+    return []
 
 
 def best(track: str) -> Path | None:
@@ -224,5 +231,9 @@ def _so_far(path: Path) -> dict:
     return {"macro_f1": max(scores, default=np.nan), "epochs_run": len(scores)}
 
 
-def _read(path: Path, name: str) -> dict:
-    return disk.read_json(path / f"{name}.json")
+def _read(path: Path, name: str, *needed: str) -> dict:
+    """Return a JSON file of a run; a ValueError says that it is damaged or lacks a needed key."""
+    content = disk.read_json(path / f"{name}.json")
+    if not content.keys() >= set(needed):
+        raise ValueError(f"{name}.json lacks one of {', '.join(needed)}")
+    return content

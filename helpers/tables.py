@@ -38,21 +38,18 @@ def read_table(path: str | Path) -> pd.DataFrame:
             columns are not the same in every row.
     """
     path = Path(path)
-    if not path.exists():
-        raise TutorialError(f"{path} does not exist: check the path, seen from {Path.cwd()}.")
-    if path.is_dir():
-        raise TutorialError(f"{path} is a folder: add the name of a file in it.")
-    reader = READERS.get(path.suffix.lower())
-    if not reader:
-        raise TutorialError(f"{path} is of no known kind: save it as one of {', '.join(READERS)}.")
     try:
         content = path.read_bytes()
     except OSError as error:
         raise TutorialError(
-            f"{path} cannot be read ({error.strerror}): check its permissions."
+            f"{path} cannot be read ({error.strerror}): write the path of a file that you may "
+            f"open, seen from {Path.cwd()}."
         ) from None
-    if not content.strip() or (frame := reader(path, content)).empty:
-        raise TutorialError(f"{path} has no rows below the header (row 1): add labelled texts.")
+    reader = READERS.get(path.suffix.lower())
+    if not reader:
+        raise TutorialError(f"{path} is of no known kind: save it as one of {', '.join(READERS)}.")
+    if not content.strip() or not len(frame := reader(path, content)):
+        raise TutorialError(f"{path} has no rows: add labelled texts.")
     return frame
 
 
@@ -62,7 +59,7 @@ def to_dataset(
     label_column: str = "label",
     label_names: Sequence[str] | None = None,
     source: str = "the table",
-    to_split: bool = True,
+    to_split: bool = False,
 ) -> Dataset:
     """Turn a table into a data set with `text` and `label` (a `ClassLabel`), or refuse it.
 
@@ -73,13 +70,18 @@ def to_dataset(
         label_column: strings, whole numbers, or True and False; their text becomes the name.
         label_names: the names in the order of their ids; by default sorted, numbers by value.
         source: what messages call the table, such as its path.
-        to_split: also refuse labels with a single row, which cannot be in two splits.
+        to_split: the rows will be split; refuse labels with one row, which cannot be in two.
 
     Raises:
         TutorialError: a column is missing, a text or label is missing, empty or of the wrong kind,
             or the labels are not those of a classification. The sentence names row and column.
     """
     old = [text_column] if isinstance(text_column, str) else list(text_column)
+    if len(old) not in (1, 2):
+        raise TutorialError(
+            f"{source}: {len(old)} columns are given for the text, {labels.listed(old)}; give one, "
+            "or two for pairs of sentences."
+        )
     new = dict(zip(old, ["text"] if len(old) == 1 else ["sentence1", "sentence2"], strict=True))
     new |= {label_column: "label"}
     frame = frame.rename(columns=str)
@@ -89,17 +91,18 @@ def to_dataset(
     for name in new:
         _check_cells(frame[name].astype(object), name in old, source, f"column {name!r}")
     names = labels.names_of(frame[label_column], label_names, to_split, source)
-    ids = frame[label_column].astype(object).map(lambda label: names.index(str(label)))
-    frame = frame.assign(**{label_column: ids})
+    ids = {name: i for i, name in enumerate(names)}
+    frame = frame.assign(**{label_column: frame[label_column].astype(object).map(str).map(ids)})
     columns = {}
     for name, cells in frame.items():
         try:
             cells = cells.astype(object).where(cells.notna(), None)
             columns[new.get(name, name)] = pa.array(cells.tolist())
-        except (pa.ArrowException, UnicodeEncodeError, OverflowError):
+        except (pa.ArrowException, UnicodeEncodeError, OverflowError) as error:
+            reason = str(error).splitlines()[0].rstrip(".")[:200]
             raise TutorialError(
-                f"{source}, column {name!r}: its values are of more than one kind; make them "
-                f"alike, or leave the column out with frame.drop(columns={name!r})."
+                f"{source}, column {name!r}: its values cannot be stored together ({reason}); make "
+                f"them alike, or leave the column out with frame.drop(columns={name!r})."
             ) from None
     table = pa.table(columns)
     features = Features.from_arrow_schema(table.schema) | {"label": ClassLabel(names=names)}
@@ -107,19 +110,19 @@ def to_dataset(
 
 
 def _check_columns(columns: list[str], needed: list[str], new: dict[str, str], source: str) -> None:
-    header, shown = f"{source}, header (row 1)", f"it has {labels.listed(columns)}"
+    shown = f"the columns are {labels.listed(columns)}"
     for name in needed:
         if name not in columns:
             raise TutorialError(
-                f"{header}: there is no column {name!r}, {shown}; name the right one, or "
-                "correct the header, whose names are separated by commas (tabs in .tsv)."
+                f"{source}: there is no column {name!r}, {shown}; name the right one, or correct "
+                "the table, whose columns are separated by commas in .csv and by tabs in .tsv."
             )
     counts = Counter(new.get(name, name) for name in columns)
     if len(new) < len(needed) or max(counts.values()) > 1:
         name = counts.most_common(1)[0][0] if len(new) == len(needed) else needed[-1]
         raise TutorialError(
-            f"{header}: two columns would be called {name!r}, {shown}; rename one of them, "
-            "or name different columns for text and label."
+            f"{source}: two columns would be called {name!r}, {shown}; rename one of them, or name "
+            "different columns for text and label."
         )
 
 

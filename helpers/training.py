@@ -1,6 +1,7 @@
 """Training with safety nets, and the record of a run."""
 
 import contextlib
+import pickle
 import shutil
 import signal
 import threading
@@ -35,7 +36,8 @@ def train(trainer: Trainer, resume_from_checkpoint: Path | None = None) -> Train
 
     Raises:
         Interrupted: the kernel was interrupted.
-        TutorialError: the run cannot be saved, as on a full disk.
+        TutorialError: the run cannot be saved, as on a full disk, or the checkpoint to continue
+            from holds an object that could run code.
     """
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
@@ -50,6 +52,11 @@ def train(trainer: Trainer, resume_from_checkpoint: Path | None = None) -> Train
     try:
         with stop.listening(), disk.saving(Path(trainer.args.output_dir)):
             result = _train_with_smaller_batches(trainer, resume_from_checkpoint)
+    except pickle.UnpicklingError:  # PyTorch loads numbers and nothing else
+        raise TutorialError(
+            f"{resume_from_checkpoint} was not loaded, because one of its files could run code of "
+            "its own: delete this folder and continue with fine_tune(..., resume=True)."
+        ) from None
     finally:
         trainer.remove_callback(stop)
     trainer.first_epoch = stop.first_epoch  # above 0 for a run that was continued

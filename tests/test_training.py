@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from helpers import checkpoints, data, metrics, plots, runs
@@ -173,7 +174,8 @@ def write_run(name, predictions, labels=None, status="finished"):
     path = runs.folder() / name
     path.mkdir(parents=True)
     (path / "hyperparameters.json").write_text("{}")
-    figures = {"status": status, "macro_f1": float(metrics.macro_f1(labels, predictions))}
+    score = float(metrics.macro_f1(labels, predictions))
+    figures = {"status": status, "macro_f1": score, "seconds": 1.0}
     rows = {"labels": labels, "predictions": predictions}
     (path / "metrics.json").write_text(json.dumps(figures | rows))
 
@@ -244,6 +246,7 @@ def test_a_run_with_a_checkpoint_is_continued_before_one_without(runs_folder):
     first = runs.new("small", {"seed": 1})
     (first / "checkpoint-8").mkdir()
     (first / "checkpoint-8" / "trainer_state.json").write_text('{"log_history": []}')
+    save_file({}, first / "checkpoint-8" / "model.safetensors")
     runs.new("small", {"seed": 1})
     assert runs.to_resume("small", {"seed": 1}) == first
     with pytest.raises(TutorialError, match="small-002 waits, with seed=1"):
