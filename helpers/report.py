@@ -16,14 +16,14 @@ class Report:
 
     def __init__(self, rows: int, columns: list[str]):
         self.rows, self.columns = rows, columns
-        self.problems: list[dict] = []
+        self.problems: dict[str, dict] = {}
 
     def add(
         self,
         problem: str,
         found: pd.DataFrame,
         repair: str,
-        extra: pd.Series | pd.DataFrame | None = None,
+        extra: pd.Series | None = None,
         among: int | None = None,
     ) -> pd.DataFrame | None:
         """Note a problem, say how often it occurs, and return its first rows, or None.
@@ -33,23 +33,24 @@ class Report:
         Args:
             problem: its name, such as "empty text".
             found: the rows that have it.
-            repair: the line of code that repairs it.
-            extra: columns to show beside them, with the same index.
+            repair: the line of code that repairs it; named only where rows were found.
+            extra: a column to show beside them, with at least their rows in its index.
             among: how many rows were looked at; by default all of the table.
         """
-        self.problems = [entry for entry in self.problems if entry["problem"] != problem]
-        self.problems.append({"problem": problem, "rows": len(found), "repair": repair})
-        print(f"{problem}: {len(found)} of {among or self.rows} rows. Repair: {repair}")
+        repair = "" if found.empty else repair
+        self.problems[problem] = {"rows": len(found), "repair": repair}
+        print(f"{problem}: {len(found)} of {self.rows if among is None else among} rows.", end="")
+        print(f" Repair: {repair}" if repair else "")
         if found.empty:
             return None
         shown = found[self.columns].head(SHOWN)
         if extra is not None:
-            shown = shown.join(extra)
+            shown = pd.concat([shown, extra.loc[shown.index]], axis="columns")
         return shown.map(_short)
 
     def table(self) -> pd.DataFrame:
         """Return one row for each problem."""
-        return pd.DataFrame(self.problems).set_index("problem")
+        return pd.DataFrame.from_dict(self.problems, orient="index").rename_axis("problem")
 
 
 def _short(value):
