@@ -13,7 +13,8 @@ from transformers import TrainingArguments
 from helpers.errors import TutorialError
 from helpers.labels import listed
 
-OWN = ("hidden_dropout_prob", "train_share", "freeze_encoder")  # not of TrainingArguments
+SWITCHES = ("freeze_embeddings", "freeze_encoder")
+OWN = ("hidden_dropout_prob", "train_share", *SWITCHES)  # not of TrainingArguments
 POSITIVE = (lambda value: value > 0), "a number above 0"
 NOT_NEGATIVE = (lambda value: value >= 0), "a number from 0 up"
 COUNT = (lambda value: isinstance(value, Integral) and value >= 1), "a whole number from 1 up"
@@ -66,7 +67,7 @@ def check_hyperparameters(values: dict) -> None:
             )
         is_number = isinstance(value, Real) and not isinstance(value, bool)
         allowed, wanted = RULES.get(name, (lambda _: True, "a finite number"))
-        if name == "freeze_encoder":
+        if name in SWITCHES:
             good, wanted = isinstance(value, bool), "True or False"
         elif is_number:
             good = math.isfinite(value) and allowed(value)

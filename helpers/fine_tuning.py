@@ -36,7 +36,8 @@ def fine_tune(
         dataset: splits "train" and "validation" with the columns `text` and `label`.
         checkpoint: from `helpers.checkpoints.get`.
         hyperparameters: such as `HyperparameterForm.values`: arguments of `TrainingArguments`, and
-            `hidden_dropout_prob`, `train_share` and `freeze_encoder`.
+            `hidden_dropout_prob`, `train_share`, `freeze_embeddings` (by default True) and
+            `freeze_encoder`.
         track: "small" or "full", the name under which the run is kept.
         max_length: longest input in tokens; the rest of a text is cut off.
         resume: continue the newest interrupted run with these hyperparameters from the end of its
@@ -53,6 +54,7 @@ def fine_tune(
     arguments = dict(hyperparameters)
     dropout = arguments.pop("hidden_dropout_prob", 0.1)
     train_share = arguments.pop("train_share", 1.0)
+    freeze_embeddings = arguments.pop("freeze_embeddings", True)
     freeze_encoder = arguments.pop("freeze_encoder", False)
     defaults = {"logging_steps": 10, "per_device_eval_batch_size": 64}
 
@@ -116,8 +118,9 @@ def fine_tune(
             label2id={name: i for i, name in enumerate(names)},
             hidden_dropout_prob=dropout,
         )
-        if freeze_encoder:
+        if freeze_embeddings or freeze_encoder:
             model.base_model.embeddings.requires_grad_(False)
+        if freeze_encoder:
             model.base_model.encoder.requires_grad_(False)
         return model
 

@@ -55,6 +55,11 @@ FIELDS = {
         "How much of the training set is used. A smaller share is quicker and shows what more "
         "labelled texts would bring.",
     ),
+    "freeze_embeddings": Field(
+        "frozen embeddings", True, False, True,
+        "Leave the vectors of the vocabulary as they were pretrained: saves time and memory. Few "
+        "texts contain only few of its words anyway.",
+    ),
     "freeze_encoder": Field(
         "frozen encoder", False, False, True,
         "Train only the pooler and the head: fast, but the score is lower. It wants a learning "
@@ -66,7 +71,8 @@ FIELDS = {
     ),
 }  # fmt: skip
 DEFAULTS = {name: field.default for name, field in FIELDS.items()}
-FULL_TRACK = {"learning_rate": 3e-5, "num_train_epochs": 3}  # a larger model on more texts
+# a larger model, on more texts, which contain more of the vocabulary
+FULL_TRACK = {"learning_rate": 3e-5, "num_train_epochs": 3, "freeze_embeddings": False}
 
 
 def defaults(track: str) -> dict[str, float]:
@@ -78,8 +84,9 @@ class HyperparameterForm(ipywidgets.VBox):
     """Sliders for hyperparameters, a reset button and a train button. Shown in notebook 03.
 
     `form.values` is a plain dict. All its keys are arguments of `TrainingArguments`, except
-    `hidden_dropout_prob`, which belongs to the model's config, and `train_share` and
-    `freeze_encoder`, which notebook 03 uses when it prepares the data and the model.
+    `hidden_dropout_prob`, which belongs to the model's config, and `train_share`,
+    `freeze_embeddings` and `freeze_encoder`, which notebook 03 uses when it prepares the data and
+    the model.
 
     Start values other than `DEFAULTS` are given by name: `HyperparameterForm(learning_rate=3e-5)`.
     Without a front end the form holds its start values.
@@ -173,7 +180,7 @@ class HyperparameterForm(ipywidgets.VBox):
 
     def __repr__(self) -> str:  # what a reader sees where the sliders cannot be shown
         return "\n".join(
-            f"{FIELDS[name].label:15}{value!s:9}"
+            f"{FIELDS[name].label:18}{value!s:9}"
             + (
                 ""
                 if isinstance(value, bool)

@@ -184,7 +184,10 @@ def _every_control_is_reached_by_tab_and_labelled(page, cell):
     """Walk through the form with the tab key and collect what has the focus."""
     labels = cell.locator(".widget-hslider > label").all_inner_texts()
     assert len(labels) == 8 and all(labels)
-    assert "frozen encoder" in cell.locator(".widget-checkbox").inner_text()
+    switches = {
+        text.strip("\u200b\n ") for text in cell.locator(".widget-checkbox").all_inner_texts()
+    }
+    assert switches == {"frozen embeddings", "frozen encoder"}
     cell.locator(".noUi-handle").first.focus()
     reached = []
     for _ in range(20):
@@ -200,7 +203,7 @@ def _every_control_is_reached_by_tab_and_labelled(page, cell):
         )
         page.keyboard.press("Tab")
     assert set(labels) <= set(reached)
-    assert {"frozen encoder", "Train", "Reset"} <= {text.strip() for text in reached}
+    assert {*switches, "Train", "Reset"} <= {text.strip() for text in reached}
 
 
 def _screenshot(element, name: str) -> None:

@@ -153,9 +153,17 @@ def test_plot_names_what_differs(three_runs, monkeypatch):
         runs.plot("small-009")
 
 
-def test_share_dropout_and_frozen_encoder(dataset):
+@pytest.mark.parametrize(
+    ("frozen", "trained"),
+    [
+        ({"freeze_encoder": True}, {"pooler", "classifier"}),
+        ({}, {"encoder", "pooler", "classifier"}),
+        ({"freeze_embeddings": False}, {"embeddings", "encoder", "pooler", "classifier"}),
+    ],
+)
+def test_share_dropout_and_frozen_parts(dataset, frozen, trained):
     trainer = fine_tune(
-        dataset, train_share=0.5, hidden_dropout_prob=0.3, freeze_encoder=True, num_train_epochs=1
+        dataset, train_share=0.5, hidden_dropout_prob=0.3, num_train_epochs=1, **frozen
     )
     assert len(trainer.train_dataset) == len(dataset["train"]) // 2
     assert trainer.model.config.hidden_dropout_prob == 0.3
@@ -165,7 +173,7 @@ def test_share_dropout_and_frozen_encoder(dataset):
         for name, weights in trainer.model.state_dict().items()
         if not torch.equal(weights.cpu(), fresh.state_dict().get(name, torch.empty(0)))
     }
-    assert changed == {"pooler", "classifier"}
+    assert changed == trained
 
 
 def write_run(name, predictions, labels=None, status="finished"):

@@ -16,6 +16,7 @@ def test_form_holds_its_defaults_and_fits_the_training_arguments():
     for_model = {"hidden_dropout_prob": values.pop("hidden_dropout_prob")}
     assert BertConfig(**for_model).hidden_dropout_prob == 0.1
     assert (values.pop("train_share"), values.pop("freeze_encoder")) == (1, False)
+    assert values.pop("freeze_embeddings") is True
     arguments = TrainingArguments(**values, use_cpu=True)
     assert arguments.learning_rate == pytest.approx(DEFAULTS["learning_rate"])
     assert arguments.warmup_steps == DEFAULTS["warmup_steps"]
@@ -132,4 +133,4 @@ def test_train_button_works_again_after_an_error():
 def test_without_a_front_end_the_form_is_text():
     text = HyperparameterForm(learning_rate=3e-5)._repr_mimebundle_()["text/plain"]
     assert len(text.splitlines()) == len(FIELDS)
-    assert "learning rate  3e-05    (1e-06 to 0.001)" in text
+    assert "learning rate     3e-05    (1e-06 to 0.001)" in text

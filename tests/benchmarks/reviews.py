@@ -56,9 +56,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TUTORIAL_RUNS"] = folder
         for seed in SEEDS:
-            trainer = fine_tuning.fine_tune(
-                dataset, checkpoints.get("small"), widgets.DEFAULTS | {"seed": seed}, "small"
-            )
+            settings = widgets.DEFAULTS | {"seed": seed, "freeze_embeddings": False}
+            trainer = fine_tuning.fine_tune(dataset, checkpoints.get("small"), settings, "small")
             encoded = test.map(
                 trainer.processing_class, input_columns="text", fn_kwargs={"truncation": True}
             )
