@@ -1,5 +1,6 @@
-"""How far a training run is: live curves in a notebook, lines of text elsewhere."""
+"""How far a training run or a search is: in place in a notebook, lines of text elsewhere."""
 
+import html
 import os
 import time
 
@@ -52,6 +53,53 @@ class LiveCurves(TrainerCallback):
         return f"step {state.global_step} of {state.max_steps}, about {left} left"
 
 
+class SearchProgress:
+    """Show how much of a search's budget is spent, and the best score so far. Notebook 07.
+
+    Args:
+        study: of Optuna.
+        budget: of training steps.
+        spent: steps that earlier sessions have used.
+    """
+
+    def __init__(self, study, budget: int, spent: int = 0):
+        self.study, self.budget, self.first = study, budget, spent
+        self.begin, self.show = time.monotonic(), _place_for_figure()
+        self.update(spent)
+
+    def update(self, spent: int) -> None:
+        """Redraw the bar, or print a line, with the number of steps that are used by now."""
+        seconds = time.monotonic() - self.begin
+        finished = [t for t in self.study.get_trials(deepcopy=False) if t.state.is_finished()]
+        scored = [t for t in finished if t.state.name == "COMPLETE"]
+        filled = round(20 * min(spent / self.budget, 1))
+        parts = [f"{self.study.study_name:<7}[{'#' * filled}{'.' * (20 - filled)}] "]
+        parts[0] += f"{spent} of {self.budget} steps"
+        parts += [f"{len(finished)} trial{'s' * (len(finished) != 1)}"]
+        if scored:
+            best = max(scored, key=lambda trial: trial.value)
+            parts += [f"best {best.value:.3f} (trial {best.number})"]
+        if spent >= self.budget:
+            parts += [f"{seconds:.0f} s"]
+        elif spent > self.first:
+            left = seconds / (spent - self.first) * (self.budget - spent)
+            parts += [f"about {left:.0f} s left"]
+        (self.show or print)(_Text(", ".join(parts)))
+
+
+class _Text:
+    """A text that a notebook shows without quotation marks."""
+
+    def __init__(self, text: str):
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def to_html(self) -> str:
+        return f"<pre>{html.escape(self.text)}</pre>"
+
+
 def _line(entry: dict, state: TrainerState, left: str) -> str:
     losses = [e["loss"] for e in state.log_history if "loss" in e]
     parts = [f"epoch {entry['epoch']:.3g} of {state.num_train_epochs}"]
@@ -62,7 +110,7 @@ def _line(entry: dict, state: TrainerState, left: str) -> str:
 
 
 def _place_for_figure():
-    """Return a function that shows a figure in place of the one before; None: print text."""
+    """Return a function that shows a figure or text in place of the one before; None: print."""
     shell = get_ipython()
     if not hasattr(shell, "kernel") or "PYTEST_CURRENT_TEST" in os.environ:
         return None
@@ -70,7 +118,7 @@ def _place_for_figure():
         return _widget_place()
     handle = None
 
-    def show(figure: plots.Figure) -> None:
+    def show(figure: plots.Figure | _Text) -> None:
         nonlocal handle
         if handle is None:
             handle = display(figure, display_id=True)
@@ -88,7 +136,7 @@ def _widget_place():
     area = ipywidgets.HTML()
     display(area)
 
-    def show(figure: plots.Figure) -> None:
+    def show(figure: plots.Figure | _Text) -> None:
         area.value = figure.to_html()
 
     return show

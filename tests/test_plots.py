@@ -19,6 +19,19 @@ HISTORY = [
 ODD = "<b>$5^ & \\frac{1}{2}</b> _x_ %s {y}"
 TABLE = pd.DataFrame({"score": [0.3, 0.7], "low": [0.2, 0.6], "high": [0.4, 0.8]}, [ODD, "b"])
 MASK = np.array([[1, 1, 0], [1, 1, 1]])
+TRIALS = pd.DataFrame(
+    {
+        "search": [ODD, ODD, "tpe", "tpe"],
+        "trial": [0, 1, 0, 1],
+        "state": ["complete", "pruned", "complete", "fail"],
+        "score": [0.5, 0.3, 0.6, np.nan],
+        "steps": [20, 10, 40, 5],
+        "learning_rate": [1e-4, 3e-3, 5e-4, 1e-5],
+        "num_train_epochs": [1, 2, 2, 1],
+        "optim": ["sgd", "adamw_torch_fused", ODD, "sgd"],
+        "curve": [{1: 0.4, 2: 0.5}, {1: 0.3}, {1: 0.5, 2: 0.4, 3: 0.6, 4: 0.6}, {}],
+    }
+)
 FIGURES = {
     "token_strip": lambda: plots.token_strip(
         ["[CLS]", "$5", "##^", ODD] * 20,
@@ -37,6 +50,26 @@ FIGURES = {
     "coverage": lambda: plots.coverage(
         TABLE.set_axis([0.5, 0.6]).assign(coverage=[1, 0.4]), chosen=0.6, title=ODD
     ),
+    "trial_curves": lambda: plots.trial_curves(TRIALS),
+    "trial_curves_of_failures": lambda: plots.trial_curves(TRIALS.tail(1)),
+    "best_so_far": lambda: plots.best_so_far(
+        TRIALS, 45, band=([10, 20, 45], [0.1, 0.2, 0.3], [0.4, 0.5, 0.6])
+    ),
+    "rate_against_score": lambda: plots.rate_against_score(TRIALS),
+    "parallel_coordinates": lambda: plots.parallel_coordinates(
+        TRIALS, ["learning_rate", "num_train_epochs", "optim"]
+    ),
+    "parallel_coordinates_of_many": lambda: plots.parallel_coordinates(
+        pd.concat([TRIALS.assign(learning_rate=rate) for rate in np.geomspace(1e-5, 1e-3, 9)]),
+        ["learning_rate", "optim"],
+    ),
+    "importances": lambda: plots.importances(
+        pd.DataFrame({"importance": [0.7, 0.3], "luck": [0.4, 0.4]}, ["learning_rate", ODD])
+    ),
+    "repeats": lambda: plots.repeats(
+        pd.DataFrame([[0.5, 0.6], [0.4, 0.5]], [ODD, "b"]), pd.Series([0.7, 0.6], [ODD, "b"]), ODD
+    ),
+    "repeats_alone": lambda: plots.repeats(pd.DataFrame([[0.5, 0.6]], ["a"])),
     "curves": lambda: plots.curves({ODD: HISTORY, "b": HISTORY}),
     "step_losses": lambda: plots.step_losses({ODD: [1.1, 0.9], "b": [1.1, 0.8]}),
     "step_losses_equal": lambda: plots.step_losses({"a": [1.1, 0.9], ODD: [1.1, 0.9]}),

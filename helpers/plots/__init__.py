@@ -9,19 +9,33 @@ from helpers.plots.results import (
     reliability,
     step_losses,
 )
+from helpers.plots.search import (
+    best_so_far,
+    importances,
+    parallel_coordinates,
+    rate_against_score,
+    repeats,
+    trial_curves,
+)
 from helpers.plots.style import Figure
 
 __all__ = [
     "Figure",
+    "best_so_far",
     "confusion_matrix",
     "coverage",
     "curves",
+    "importances",
     "intervals",
     "length_histogram",
     "padding",
+    "parallel_coordinates",
     "parameter_bars",
+    "rate_against_score",
     "reliability",
+    "repeats",
     "schedule",
     "step_losses",
     "token_strip",
+    "trial_curves",
 ]
