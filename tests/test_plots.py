@@ -78,6 +78,11 @@ FIGURES = {
         np.array([0, 1, 1, 0]), np.array([0, 1, 0, 0]), ["a", ODD]
     ),
     "intervals": lambda: plots.intervals(TABLE, "macro F1", ODD, reference=0.5),
+    "ladder": lambda: plots.ladder(
+        pd.DataFrame({"speed": [2.0, 300], "low": [1.9, 250], "high": [2.0, 320]}, [ODD, "b"]),
+        "texts per second",
+        ODD,
+    ),
     "reliability": lambda: plots.reliability(
         {ODD: metrics.reliability(np.array([0.5, 0.9]), np.array([True, False]))}, ODD
     ),

@@ -17,6 +17,7 @@ from helpers.plots.search import (
     repeats,
     trial_curves,
 )
+from helpers.plots.speed import ladder
 from helpers.plots.style import Figure
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "curves",
     "importances",
     "intervals",
+    "ladder",
     "length_histogram",
     "padding",
     "parallel_coordinates",
