@@ -9,10 +9,9 @@ cell of each notebook, which fetches the repository where a notebook was opened 
 import re
 import sys
 import tomllib
+from pathlib import Path
 
-from refresh import NOTEBOOKS
-
-ROOT = NOTEBOOKS.parent
+ROOT = Path(__file__).resolve().parent.parent
 COLAB = "https://colab.research.google.com"
 
 
@@ -36,7 +35,11 @@ def main() -> int:
         print("Give one address of the form https://github.com/OWNER/NAME", file=sys.stderr)
         return 2
     old, path = repository(), f"{COLAB}/github/"
-    for file in (ROOT / "pyproject.toml", ROOT / "README.md", *NOTEBOOKS.glob("*.ipynb")):
+    for file in (
+        ROOT / "pyproject.toml",
+        ROOT / "README.md",
+        *(ROOT / "notebooks").glob("*.ipynb"),
+    ):
         text = file.read_text(encoding="utf-8")
         for begin in ("https://github.com/", path):
             text = text.replace(

@@ -48,6 +48,7 @@ def folder(tmp_path) -> Path:
     for cell in notebook.cells:
         if cell.cell_type == "code":  # stored outputs would look like new ones
             cell.outputs, cell.execution_count = [], None
+            cell.metadata.pop("jupyter", None)  # a folded cell has no prompt to wait for
         if "parameters" in cell.metadata.get("tags", []) and not _for_readme():
             cell.source += "\n" + SMALL
         elif "parameters" in cell.metadata.get("tags", []):
