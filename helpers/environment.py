@@ -111,6 +111,15 @@ def precision_for(
     return {"dataloader_pin_memory": False}
 
 
+def attention_implementation() -> str:
+    """Return the `attn_implementation` that trains short texts fastest on this machine.
+
+    On a CPU that is "eager": without dropout, "sdpa" takes a fused kernel there, whose backward
+    pass is slow for short texts (notebook 09 measures it).
+    """
+    return "sdpa" if torch.cuda.is_available() or torch.backends.mps.is_available() else "eager"
+
+
 def free_memory() -> None:
     """Collect models that nothing refers to any more, and give their GPU memory back."""
     gc.collect()

@@ -36,8 +36,8 @@ def fine_tune(
         dataset: splits "train" and "validation" with the columns `text` and `label`.
         checkpoint: from `helpers.checkpoints.get`.
         hyperparameters: such as `HyperparameterForm.values`: arguments of `TrainingArguments`, and
-            `hidden_dropout_prob`, `train_share`, `freeze_embeddings` (by default True) and
-            `freeze_encoder`.
+            `hidden_dropout_prob` (by default 0.0; it is used for attention too), `train_share`,
+            `freeze_embeddings` (by default True) and `freeze_encoder`.
         track: "small" or "full", the name under which the run is kept.
         max_length: longest input in tokens; the rest of a text is cut off.
         resume: continue the newest interrupted run with these hyperparameters from the end of its
@@ -52,7 +52,7 @@ def fine_tune(
     check_splits(dataset)
     environment.free_memory()
     arguments = dict(hyperparameters)
-    dropout = arguments.pop("hidden_dropout_prob", 0.1)
+    dropout = arguments.pop("hidden_dropout_prob", 0.0)
     train_share = arguments.pop("train_share", 1.0)
     freeze_embeddings = arguments.pop("freeze_embeddings", True)
     freeze_encoder = arguments.pop("freeze_encoder", False)
@@ -117,6 +117,8 @@ def fine_tune(
             id2label=dict(enumerate(names)),
             label2id={name: i for i, name in enumerate(names)},
             hidden_dropout_prob=dropout,
+            attention_probs_dropout_prob=dropout,
+            attn_implementation=environment.attention_implementation(),
         )
         if freeze_embeddings or freeze_encoder:
             model.base_model.embeddings.requires_grad_(False)

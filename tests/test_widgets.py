@@ -14,7 +14,7 @@ def test_form_holds_its_defaults_and_fits_the_training_arguments():
     assert form.values == DEFAULTS
     values = dict(form.values)
     for_model = {"hidden_dropout_prob": values.pop("hidden_dropout_prob")}
-    assert BertConfig(**for_model).hidden_dropout_prob == 0.1
+    assert BertConfig(**for_model).hidden_dropout_prob == 0.0
     assert (values.pop("train_share"), values.pop("freeze_encoder")) == (1, False)
     assert values.pop("freeze_embeddings") is True
     arguments = TrainingArguments(**values, use_cpu=True)
