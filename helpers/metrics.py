@@ -79,15 +79,20 @@ def macro_f1(labels: np.ndarray, predictions: np.ndarray, axis: int = -1) -> np.
 
 
 def bootstrap_interval(
-    score: Callable[..., float], *arrays: np.ndarray, resamples: int = 1000, seed: int = 42
+    score: Callable[..., float],
+    *arrays: np.ndarray,
+    resamples: int = 1000,
+    seed: int = 42,
+    level: float = 0.95,
 ) -> tuple[float, float]:
-    """Return the 95% percentile interval of `score(*arrays)` over resampled rows.
+    """Return the percentile interval (95% by default) of `score(*arrays)` over resampled rows.
 
     All arrays have one entry for each row of the test set and are resampled together, so two
     models' predictions can be compared on the same rows (Efron and Tibshirani, 1993, chapter 13).
     """
     result = bootstrap(
         arrays, score, paired=True, method="percentile", n_resamples=resamples, batch=100, rng=seed,
+        confidence_level=level,
     )  # fmt: skip
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
 

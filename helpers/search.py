@@ -137,6 +137,7 @@ def run(study: optuna.Study, parts: trials.Parts) -> None:
             outcome = trials.train_setting(parts, trial.params, plan.seed, report)
         except BaseException:  # an interrupt, too
             study.tell(trial, state=TrialState.FAIL)
+            study.enqueue_trial(trial.params)
             raise
         trial.set_user_attr("steps", outcome.steps)
         trial.set_user_attr("seconds", round(outcome.seconds, 2))
@@ -185,6 +186,8 @@ def load(plan: Plan) -> trials.Parts:
             id2label=dict(enumerate(names)),
             label2id={name: i for i, name in enumerate(names)},
             hidden_dropout_prob=dropout,
+            attention_probs_dropout_prob=dropout,
+            attn_implementation=environment.attention_implementation(),
         )
         return trials.freeze(model, plan.frozen)
 

@@ -88,7 +88,7 @@ def train_setting(parts: Parts, values: dict, seed: int, report: Report | None =
         parts: the texts, the tokenizer and the function that makes a model.
         values: arguments of `TrainingArguments`, and `hidden_dropout_prob`. With the optimizer
             "sgd" the learning rate is multiplied by `SGD_FACTOR` and the weight decay divided by
-            it (their product is the pull of each step); its momentum is 0.9.
+            it, which keeps their product; its momentum of 0.9 makes both ten times as strong.
         seed: of the new head, the order of the texts and the dropout.
         report: what to do while it trains; by default the score is taken once, at the end.
     """

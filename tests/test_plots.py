@@ -52,9 +52,7 @@ FIGURES = {
     ),
     "trial_curves": lambda: plots.trial_curves(TRIALS),
     "trial_curves_of_failures": lambda: plots.trial_curves(TRIALS.tail(1)),
-    "best_so_far": lambda: plots.best_so_far(
-        TRIALS, 45, band=([10, 20, 45], [0.1, 0.2, 0.3], [0.4, 0.5, 0.6])
-    ),
+    "best_so_far": lambda: plots.best_so_far(TRIALS, 45),
     "rate_against_score": lambda: plots.rate_against_score(TRIALS),
     "parallel_coordinates": lambda: plots.parallel_coordinates(
         TRIALS, ["learning_rate", "num_train_epochs", "optim"]
@@ -102,6 +100,10 @@ def test_figure(name):
     assert metadata["image/png"]["alt"] == figure.alt
     assert name.startswith("curves_of") or len(figure.alt) > 10
     assert dict(matplotlib.rcParams) == before, "the style must not leak"
+
+
+def test_the_best_so_far_outlasts_a_trial_that_was_not_completed():
+    assert "tpe 0.600" in plots.best_so_far(TRIALS, 45).alt  # its last trial failed
 
 
 def test_text_is_drawn_as_text():

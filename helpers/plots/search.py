@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 
 from helpers.plots.style import COLOURS, Figure, new_figure, styled
 
@@ -49,29 +47,23 @@ def trial_curves(trials: pd.DataFrame) -> Figure:
                 axis.plot(epochs, scores, color=colour, alpha=1 if is_complete else 0.45)
                 axis.plot(epochs[-1], scores[-1], "o" if is_complete else "x", color=colour)
         stopped = (group.state != "complete").sum()
-        axis.set(xlabel="epochs", title=f"{name}: {len(group)} trials", xlim=(0, None))
+        axis.set(xlabel="epochs", title=f"{name}: {len(group)} trials")
         figure.alt += f"{name}: {len(group)} trials, {stopped} of them not completed. "
-    axes[0, 0].set_ylabel(SCORE)
+    axes[0, 0].set(
+        ylabel=SCORE, xlim=(0, 0.55 * trials.curve.map(lambda c: max(c, default=0)).max())
+    )
     figure.suptitle(_best(trials), fontsize=12)
     return figure
 
 
 @styled
-def best_so_far(
-    trials: pd.DataFrame, budget: int, band: tuple[Sequence, Sequence, Sequence] | None = None
-) -> Figure:
-    """Draw the best score of a completed trial against the training steps that were spent.
-
-    `band` holds steps, lower and upper ends: what other orders of the random search would give.
-    """
+def best_so_far(trials: pd.DataFrame, budget: int) -> Figure:
+    """Draw the best score of a completed trial against the training steps that were spent."""
     ends, names = {}, trials.search.unique()
     figure, axes = new_figure(3.4, "")
-    if band is not None:
-        label = "random search, 95% of other draws"
-        axes.fill_between(*band, color=COLOURS[7], alpha=0.2, linewidth=0, label=label)
     for colour, style, name in zip(COLOURS, ["-", "--", "-.", ":"], names, strict=False):
         group = trials[trials.search == name].sort_values("trial")
-        best = group.score.where(group.state == "complete").cummax()
+        best = group.score.where(group.state == "complete").cummax().ffill()
         steps, best = [*group.steps.cumsum(), budget], [*best, best.iloc[-1]]
         axes.step(steps, best, style, where="post", color=colour, linewidth=2, label=name)
         ends[name] = best[-1]
@@ -95,20 +87,22 @@ def rate_against_score(trials: pd.DataFrame) -> Figure:
             group = trials[(trials.optim == name) & ((trials.state == "complete") == is_complete)]
             axes.plot(
                 group.learning_rate, group.score, marker, color=colour,
-                fillstyle="full" if is_complete else "none", label=name if is_complete else None,
+                fillstyle="full" if is_complete else "none",
+                label=_short(name) if is_complete else None,
             )  # fmt: skip
             if is_complete and len(group):
                 figure.alt += f"{name}: {group.score.min():.2f} to {group.score.max():.2f}. "
     axes.set(xscale="log", xlabel="learning rate (log scale)", ylabel=SCORE, title=title)
-    axes.legend(title="hollow: stopped early", loc="lower left")
+    axes.legend(title="hollow: stopped", loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
 @styled
 def parallel_coordinates(trials: pd.DataFrame, names: Sequence[str], top: int = 5) -> Figure:
-    """Draw each completed trial as a line through its hyperparameters, coloured by score.
+    """Draw each completed trial as a line through its hyperparameters and its score.
 
-    The best `top` trials are drawn thick and last. The learning rate has a log scale.
+    The best `top` trials are drawn thick and in colour, over the others. The learning rate has a
+    log scale.
     """
     trials = trials[trials.state == "complete"].sort_values("score")
     places = pd.DataFrame({name: _place(trials[name])[0] for name in names})
@@ -116,13 +110,11 @@ def parallel_coordinates(trials: pd.DataFrame, names: Sequence[str], top: int = 
     ends = (f"{LABELS.get(n, n)} {_range(trials[n].tail(top))}" for n in names)
     title = f"The best {min(top, len(trials))} of {len(trials)} completed trials are drawn thick"
     figure, axes = new_figure(4, f"{title}; they have {', '.join(ends)}.")
-    colours = ScalarMappable(Normalize(trials.score.min(), trials.score.max()), "viridis")
-    for i, (row, score) in enumerate(zip(places.to_numpy(), trials.score, strict=True)):
-        is_top = i >= len(trials) - top
-        axes.plot(
-            row, color=colours.to_rgba(score), alpha=1 if is_top else 0.4,
-            linewidth=3 if is_top else 1,
-        )  # fmt: skip
+    rows = places.to_numpy()
+    for row in rows[:-top]:
+        axes.plot(row, color="#CCCCCC", linewidth=1, antialiased=False)  # smooth: a large file
+    for row, colour in zip(rows[-top:], COLOURS * top, strict=False):
+        axes.plot(row, color=colour, linewidth=3)
     for column, name in enumerate([*names, "score"]):
         axes.axvline(column, color=COLOURS[7], linewidth=1)
         for height, text in _place(trials[name])[1].items():
