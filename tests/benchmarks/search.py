@@ -2,7 +2,7 @@
 
     python tests/benchmarks/search.py
 
-Takes about 40 minutes on two CPU cores and writes `data/search/reviews.log`, the studies that
+Takes about 25 minutes on two CPU cores and writes `data/search/reviews.log`, the studies that
 notebook 07 reads. It may be stopped at any time; the same command goes on where it was. Every
 setting is scored on validation texts; those that are trained again are scored on training texts
 that were left out. The test split is not touched.
@@ -43,7 +43,7 @@ def make_plan(options: argparse.Namespace) -> tuple[search.Plan, list[dict]]:
         "warmup_steps": FloatDistribution(0.0, 0.4),
         "optim": CategoricalDistribution(OPTIMIZERS),
     }
-    fixed = {"weight_decay": 0.01, "hidden_dropout_prob": 0.1, "warmup_steps": 0.1}
+    fixed = {n: DEFAULTS[n] for n in ("weight_decay", "hidden_dropout_prob", "warmup_steps")}
     epochs = sorted({math.ceil(options.epochs * share) for share in (1 / 3, 2 / 3, 1)})
     grid = [
         fixed
@@ -141,12 +141,12 @@ def compact(studies: list[optuna.Study], path: Path) -> None:
 def main() -> None:
     """Run everything and print one table of the searches and one of the settings trained again."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--train", type=int, default=640, help="texts to train on")
+    parser.add_argument("--train", type=int, default=480, help="texts to train on")
     parser.add_argument("--choose", type=int, default=300, help="texts that score the trials")
     parser.add_argument("--check", type=int, default=450, help="texts for the repetitions")
-    parser.add_argument("--max-words", type=int, default=60, help="of a training text")
+    parser.add_argument("--max-words", type=int, default=40, help="of a training text")
     parser.add_argument("--frozen", type=float, default=0.0, help="share of frozen layers")
-    parser.add_argument("--epochs", type=int, default=6, help="at most")
+    parser.add_argument("--epochs", type=int, default=4, help="at most")
     parser.add_argument("--startup", type=int, default=8, help="random trials before TPE")
     parser.add_argument("--seeds", type=int, default=5, help="of the repetitions")
     parser.add_argument("--journal", type=Path, default=ROOT / "runs" / "search-long.log")
