@@ -1,0 +1,522 @@
+"""How fast training and prediction are: one table each.
+
+    python tests/benchmarks/speed.py                       all parts that this machine can run
+    python tests/benchmarks/speed.py training --rounds 5   one part
+
+- training: recipes with the `Trainer` on the small track, in turn with each other, on texts
+  as long as those of SST-2 and on `data/reviews`; then the share of the machine's own rate for
+  matrix products that goes into real tokens. About eight minutes on two CPU cores.
+- accuracy: the same recipes on `data/reviews`, six epochs each, three seeds: do they learn as much
+  from as many examples? About 15 minutes.
+- steps: one training step of 128 short texts in many variants, to see what pays. Two minutes.
+- inference: latency and throughput of a model that was saved and loaded again. One minute.
+- epoch: an epoch of SST-2's size with a model of BERT-base's size, random weights, on a CUDA GPU;
+  the time of its steps broken down. `--smoke` runs a tiny one without a GPU, to test the code.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import transformers
+from datasets import Dataset
+from further import AdamWWithCopies, read_first_token_only
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    BertConfig,
+    BertForSequenceClassification,
+    DataCollatorWithPadding,
+    PrinterCallback,
+    Trainer,
+    TrainingArguments,
+    set_seed,
+)
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from helpers import checkpoints, data, environment
+from helpers.metrics import macro_f1
+
+SENTENCES = 67_349  # in SST-2's training split
+LONGEST = 66  # tokens, with [CLS] and [SEP]
+CHECKPOINT = checkpoints.get("small")
+PARTS = ("training", "accuracy", "steps", "inference", "epoch")
+PADDED_512 = "padded to 512, batches of 16, fp32"
+PADDED_BATCH = "padded to the batch, batches of 16, fp32"
+
+
+def sst2_lengths(count: int, seed: int = 0) -> np.ndarray:
+    """Draw numbers of tokens with SST-2's mean (13.3), 99th percentile (44) and maximum (66)."""
+    normal = np.random.default_rng(seed).normal(2.414, 0.589, count)
+    return np.clip(np.exp(normal).round(), 3, LONGEST).astype(int)
+
+
+def texts_of_sst2_lengths(count: int, tokenizer) -> Dataset:
+    """Cut the token ids of the reviews into pieces of such lengths; the labels are arbitrary."""
+    reviews = list(data.load_sentences("small")["train"]["text"])
+    ids = np.concatenate(tokenizer(reviews, add_special_tokens=False)["input_ids"])
+    first, last = tokenizer.cls_token_id, tokenizer.sep_token_id
+    rows, start = [], 0
+    for length in sst2_lengths(count):
+        piece = np.take(ids, range(start, start + length - 2), mode="wrap")
+        rows.append([first, *piece.tolist(), last])
+        start += length - 2
+    return table_of(rows, [number % 3 for number in range(count)])
+
+
+def table_of(rows: list[list[int]], labels: list[int]) -> Dataset:
+    """Return a dataset that the `Trainer` can group by length without measuring each row."""
+    lengths = [len(row) for row in rows]
+    masks = [[1] * length for length in lengths]
+    columns = {"input_ids": rows, "attention_mask": masks, "labels": labels, "length": lengths}
+    return Dataset.from_dict(columns)
+
+
+def our_model() -> transformers.PreTrainedModel:
+    """Return the small track's model as notebook 03 makes it."""
+    model = AutoModelForSequenceClassification.from_pretrained(
+        CHECKPOINT.name,
+        num_labels=3,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        attn_implementation=environment.attention_implementation(),
+    )
+    model.base_model.embeddings.requires_grad_(False)
+    return model
+
+
+def further_model() -> transformers.PreTrainedModel:
+    """Return our model in bf16, with a last layer that computes its first token only."""
+    return read_first_token_only(our_model().to(torch.bfloat16))
+
+
+def published_model() -> transformers.PreTrainedModel:
+    """Return the model as it comes: everything is trained, with dropout."""
+    return AutoModelForSequenceClassification.from_pretrained(CHECKPOINT.name, num_labels=3)
+
+
+def train(
+    rows: Dataset, collator, model_init: Callable, optimizer: type | None = None, **arguments
+) -> Trainer:
+    """Train on the rows with the `Trainer`, once by default, and return it."""
+    defaults = {"num_train_epochs": 1, "learning_rate": 1e-5, "per_device_eval_batch_size": 64}
+    arguments = defaults | arguments
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = Trainer(
+            model_init=model_init,
+            args=TrainingArguments(
+                output_dir=folder,
+                save_strategy="no",
+                logging_strategy="no",
+                report_to="none",
+                disable_tqdm=True,
+                dataloader_pin_memory=torch.cuda.is_available(),
+                use_cpu=not torch.cuda.is_available(),
+                length_column_name="length",
+                **arguments,
+            ),
+            train_dataset=rows,
+            data_collator=collator,
+            optimizer_cls_and_kwargs=optimizer and (optimizer, {"lr": arguments["learning_rate"]}),
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+    return trainer
+
+
+def speed_of(*arguments, **named) -> float:
+    """Return the samples per second of a training, its start-up included."""
+    history = train(*arguments, **named).state.log_history
+    return next(e["train_samples_per_second"] for e in history if "train_runtime" in e)
+
+
+def our_arguments(batch: int) -> dict:
+    """Return the arguments of `TrainingArguments` that make the recipe fast."""
+    half = environment.precision_arguments().get("bf16", False)
+    arguments = {"per_device_train_batch_size": batch, "bf16": half}
+    return arguments | {"train_sampling_strategy": "group_by_length"}
+
+
+def further_arguments(batch: int) -> dict:
+    """Return those for `further_model`, whose weights are in bf16 already."""
+    return our_arguments(batch) | {"bf16": False, "optimizer": AdamWWithCopies}
+
+
+def matrix_rate(dtype: torch.dtype, size: int = 2048) -> float:
+    """Return the machine's best rate for a product of two square matrices, in operations/s."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
+    seconds = []
+    for _ in range(8):
+        wait()
+        start = time.perf_counter()
+        a @ b
+        wait()
+        seconds.append(time.perf_counter() - start)
+    return 2 * size**3 / min(seconds)
+
+
+def wait() -> None:
+    """Wait until a GPU has done what it was told."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def training(rounds: int) -> None:
+    """Print samples/s of the recipes, their ratios, and what share of the machine they use."""
+    tokenizer = AutoTokenizer.from_pretrained(CHECKPOINT.name)
+    to_longest = DataCollatorWithPadding(tokenizer)
+    to_512 = DataCollatorWithPadding(tokenizer, padding="max_length", max_length=512)
+    reviews = data.load_sentences("small")["train"]
+    encoded = tokenizer(list(reviews["text"]), truncation=True, max_length=128)["input_ids"]
+    sets = {
+        "SST-2's lengths": (texts_of_sst2_lengths(25_600, tokenizer), 128),
+        "data/reviews": (table_of(encoded, list(reviews["label"])), 32),
+    }
+    half = environment.precision_arguments().get("bf16", False)
+    dtype = torch.bfloat16 if half else torch.float32
+    for name, (rows, batch) in sets.items():
+        ours = f"ours, batches of {batch}{', bf16' if half else ''}"
+        further = f"ours and further.py, batches of {batch}"
+        some = rows.shuffle(seed=1)
+        speed = {PADDED_512: [], PADDED_BATCH: [], ours: []} | ({further: []} if half else {})
+        products = []
+        train(some.select(range(2 * batch)), to_longest, our_model, **our_arguments(batch))
+        for _ in range(rounds):
+            plain = {"per_device_train_batch_size": 16, "model_init": published_model}
+            speed[PADDED_512].append(speed_of(some.select(range(32)), to_512, **plain))
+            speed[PADDED_BATCH].append(speed_of(some.select(range(480)), to_longest, **plain))
+            products.append(matrix_rate(dtype))
+            speed[ours].append(speed_of(rows, to_longest, our_model, **our_arguments(batch)))
+            if half:
+                arguments = further_arguments(batch)
+                speed[further].append(speed_of(rows, to_longest, further_model, **arguments))
+        model = our_model()
+        weights = model.num_parameters(exclude_embeddings=True)
+        mean_length = float(np.mean(rows["length"]))
+        table = pd.DataFrame(speed).T
+        best = np.median(products)
+        shown = pd.DataFrame(
+            {
+                "samples/s": table.median(axis=1).round(1),
+                "lowest": table.min(axis=1).round(1),
+                "highest": table.max(axis=1).round(1),
+                "times padded to 512": (table / table.loc[PADDED_512]).median(axis=1).round(1),
+                "times padded to the batch": (table / table.loc[PADDED_BATCH])
+                .median(axis=1)
+                .round(2),
+                "of the matrix rate": (table.median(axis=1) * mean_length * 6 * weights / best)
+                .map("{:.1%}".format),
+            }
+        )  # fmt: skip
+        kind = str(dtype).removeprefix("torch.")
+        print(f"\n{name}: {mean_length:.1f} tokens on average, {rounds} rounds; matrix products in "
+              f"{kind}: {best / 1e9:,.0f} billion operations/s")  # fmt: skip
+        print(shown.to_string())
+
+
+def accuracy(seeds: int) -> None:
+    """Print macro F1 on the validation reviews after six epochs, and the seconds of the runs.
+
+    The learning rate grows with the square root of the batch size.
+    """
+    tokenizer = AutoTokenizer.from_pretrained(CHECKPOINT.name)
+    collator = DataCollatorWithPadding(tokenizer)
+    splits = {}
+    for split, table in data.load_sentences("small").items():
+        ids = tokenizer(list(table["text"]), truncation=True, max_length=128)["input_ids"]
+        splits[split] = table_of(ids, list(table["label"]))
+    recipes = {PADDED_BATCH: (published_model, 16, {"per_device_train_batch_size": 16})}
+    for batch in (32, 128):
+        recipes[f"ours, batches of {batch}"] = (our_model, batch, our_arguments(batch))
+    if our_arguments(128)["bf16"]:
+        name = "ours and further.py, batches of 128"
+        recipes[name] = (further_model, 128, further_arguments(128))
+    rows = []
+    for seed in range(1, seeds + 1):
+        for name, (model_init, batch, arguments) in recipes.items():
+            start = time.monotonic()
+            trainer = train(
+                splits["train"], collator, model_init, num_train_epochs=6, seed=seed,
+                learning_rate=1.5e-4 * (batch / 32) ** 0.5, warmup_steps=0.1, weight_decay=0.01,
+                **arguments,
+            )  # fmt: skip
+            seconds = time.monotonic() - start
+            found = trainer.predict(splits["validation"])
+            score = macro_f1(found.label_ids, found.predictions.argmax(-1))
+            rows.append({"recipe": name, "macro F1": float(score), "seconds": seconds})
+            print(f"{name}, seed {seed}: macro F1 {score:.3f}, {seconds:.0f} s", flush=True)
+    table = pd.DataFrame(rows).groupby("recipe", sort=False).agg(["mean", "std", "min", "max"])
+    print(f"\nAccuracy: data/reviews, six epochs, {seeds} seeds, validation split")
+    print(table.round(3).T.to_string())
+
+
+def make_step(
+    batch: dict,
+    attention: str = "sdpa",
+    dropout: float = 0.1,
+    frozen: bool = True,
+    clip: bool = True,
+    copies: bool = False,
+    compiled: bool = False,
+) -> Callable[[], None]:
+    """Return a function that trains for one step on the batch.
+
+    With `copies` the model itself is in bf16, and the optimizer updates copies in fp32; without,
+    `autocast` casts each weight in each step.
+    """
+    model = AutoModelForSequenceClassification.from_pretrained(
+        CHECKPOINT.name, num_labels=3, attn_implementation=attention,
+        hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout,
+    )  # fmt: skip
+    model.base_model.embeddings.requires_grad_(not frozen)
+    model = model.to(torch.bfloat16 if copies else torch.float32).train()
+    weights = [p for p in model.parameters() if p.requires_grad]
+    updated = [p.detach().float() for p in weights] if copies else weights
+    optimizer = torch.optim.AdamW(updated, lr=1e-5, fused=True)
+    forward = torch.compile(model) if compiled else model
+
+    def step() -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=not copies):
+            loss = forward(**batch).loss
+        loss.backward()
+        if clip:
+            torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        if copies:
+            for weight, copy in zip(weights, updated, strict=True):
+                copy.grad, weight.grad = weight.grad.float(), None
+        optimizer.step()
+        optimizer.zero_grad()
+        if copies:
+            torch._foreach_copy_([weight.data for weight in weights], updated)
+
+    return step
+
+
+def steps(rounds: int) -> None:
+    """Print the milliseconds of a step of 128 texts of 13 tokens in bf16, for many variants."""
+    ids = torch.randint(1000, 30_000, (128, 13))
+    mask = torch.ones_like(ids)
+    mask[::2, -1] = 0  # as in a batch whose texts are not all of the same length
+    batch = {"input_ids": ids, "attention_mask": mask, "labels": torch.randint(0, 3, (128,))}
+    ours = {"attention": "eager", "dropout": 0.0}
+    variants = {
+        "all weights, dropout, sdpa": {"frozen": False},
+        "frozen embeddings, dropout, sdpa": {},
+        "frozen embeddings, dropout, eager": {"attention": "eager"},
+        "frozen embeddings, no dropout, sdpa": {"dropout": 0.0},
+        "frozen embeddings, no dropout, eager (ours)": ours,
+        "ours without clipping": ours | {"clip": False},
+        "ours with weights in bf16, copies in fp32": ours | {"copies": True},
+        "ours compiled": ours | {"compiled": True},
+        "ours compiled, weights in bf16": ours | {"copies": True, "compiled": True},
+    }
+    made, start_up, times = {}, {}, {name: [] for name in variants}
+    for name, changes in variants.items():
+        made[name] = make_step(batch, **changes)
+        start = time.perf_counter()
+        made[name]()
+        made[name]()
+        start_up[name] = time.perf_counter() - start
+    products = [matrix_rate(torch.bfloat16)]
+    for _ in range(3 * rounds):
+        for name, step in made.items():
+            start = time.perf_counter()
+            step()
+            times[name].append(1000 * (time.perf_counter() - start))
+        products.append(matrix_rate(torch.bfloat16))
+    table = pd.DataFrame(times).T
+    model = our_model()
+    weights = model.num_parameters(exclude_embeddings=True)
+    work = 6 * weights * int(mask.sum())
+    shown = pd.DataFrame(
+        {
+            "ms": table.median(axis=1).round(),
+            "lowest": table.min(axis=1).round(),
+            "highest": table.max(axis=1).round(),
+            "samples/s": (128_000 / table.median(axis=1)).round(),
+            "of the matrix rate": (1000 * work / table.median(axis=1) / np.median(products))
+            .map("{:.1%}".format),
+            "first two steps, s": pd.Series(start_up).round(1),
+        }
+    )  # fmt: skip
+    print(f"\nSteps of 128 texts with 13 tokens, bf16, {3 * rounds} rounds; matrix products: "
+          f"{np.median(products) / 1e9:,.0f} billion operations/s")  # fmt: skip
+    print(shown.to_string())
+
+
+def inference(rounds: int) -> None:
+    """Print the latency of single texts and the throughput of batches of a reloaded model."""
+    tokenizer = AutoTokenizer.from_pretrained(CHECKPOINT.name)
+    texts = sorted(data.load_sentences("small")["validation"]["text"], key=len)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    half = any(environment.precision_arguments().get(kind) for kind in ("bf16", "fp16"))
+    dtypes = [torch.float32] + [torch.bfloat16] * half
+    models = {}
+    with tempfile.TemporaryDirectory() as folder:
+        our_model().save_pretrained(folder)
+        for dtype in dtypes:
+            loaded = AutoModelForSequenceClassification.from_pretrained(folder, dtype=dtype)
+            models[str(dtype).removeprefix("torch.")] = loaded.to(device).eval()
+
+    @torch.inference_mode()
+    def predict(model, batch: list[str]) -> None:
+        inputs = tokenizer(batch, padding=True, truncation=True, return_tensors="pt").to(device)
+        model(**inputs).logits.argmax(-1).cpu()
+
+    rows = {name: {"latency": [], "texts/s": []} for name in models}
+    for round_ in range(rounds + 1):  # the first one is a warm-up
+        for name, model in models.items():
+            latencies = []
+            for text in texts[::6]:
+                start = time.perf_counter()
+                predict(model, [text])
+                latencies.append(1000 * (time.perf_counter() - start))
+            start = time.perf_counter()
+            for first in range(0, len(texts), 64):
+                predict(model, texts[first : first + 64])
+            if round_:
+                rows[name]["latency"] += latencies
+                rows[name]["texts/s"].append(len(texts) / (time.perf_counter() - start))
+    table = pd.DataFrame(
+        {
+            name: {
+                "one text, median ms": np.median(row["latency"]),
+                "one text, 95th percentile ms": np.quantile(row["latency"], 0.95),
+                "batches of 64, texts/s": np.median(row["texts/s"]),
+                "lowest": min(row["texts/s"]),
+                "highest": max(row["texts/s"]),
+            }
+            for name, row in rows.items()
+        }
+    ).T
+    print(f"\nInference: {len(texts)} validation reviews, {rounds} rounds, tokenizer included")
+    print(table.round(1).to_string())
+
+
+def epoch(smoke: bool) -> None:
+    """Print the seconds of an epoch of SST-2's size, and where the time of its steps goes.
+
+    Sentences of similar length share a batch whose width is a multiple of 8, so there are few
+    shapes, for each of which `torch.compile` records a CUDA graph. All batches lie on the GPU
+    before the clock starts, as a loader that runs ahead would have them; no step waits for a
+    number. Compiling and the first batch of each shape are counted apart.
+    """
+    device = "cpu" if smoke else "cuda"
+    set_seed(0)
+    size = {"num_hidden_layers": 1, "hidden_size": 48} if smoke else {}
+    config = BertConfig(num_labels=2, hidden_dropout_prob=0.1, **size)
+    model = BertForSequenceClassification(config).to(device).train()
+    parameters = list(model.parameters())
+    optimizer = torch.optim.AdamW(parameters, lr=torch.tensor(1e-5), fused=True)
+    batch_size = 8 if smoke else 256
+    batches = batches_of(sst2_lengths(200 if smoke else SENTENCES), batch_size, device)
+    forward = model if smoke else torch.compile(model, mode="reduce-overhead", dynamic=False)
+    names = ("forward", "backward", "clip and update")
+
+    def step(batch: dict, marks: list | None = None) -> None:
+        def mark():
+            if marks is not None:
+                marks.append(torch.cuda.Event(enable_timing=True))
+                marks[-1].record()
+
+        if not smoke:
+            torch.compiler.cudagraph_mark_step_begin()
+        mark()
+        with torch.autocast(device, torch.bfloat16):
+            loss = forward(**batch).loss
+        mark()
+        loss.backward()
+        mark()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=False)
+        mark()
+
+    start = time.perf_counter()
+    by_shape = {tuple(batch["input_ids"].shape): batch for batch in batches}
+    for batch in by_shape.values():
+        for _ in range(1 if smoke else 4):
+            step(batch)
+    wait()
+    print(f"\nwarm-up with {len(by_shape)} shapes: {time.perf_counter() - start:.1f} s")
+    seconds = []
+    for _ in range(1 if smoke else 3):
+        start = time.perf_counter()
+        for batch in batches:
+            step(batch)
+        wait()
+        seconds.append(time.perf_counter() - start)
+    tokens = sum(int(batch["attention_mask"].sum()) for batch in batches)
+    print(f"epoch of {len(batches)} steps, {tokens:,} real tokens: {np.median(seconds):.2f} s "
+          f"({min(seconds):.2f} to {max(seconds):.2f})")  # fmt: skip
+    if smoke:
+        return
+    marks = []
+    for batch in batches:
+        step(batch, marks)
+    wait()
+    rows = [
+        [a.elapsed_time(b) for a, b in zip(one, one[1:], strict=False)]
+        for one in (marks[i : i + 4] for i in range(0, len(marks), 4))
+    ]
+    print(pd.DataFrame(rows, columns=names).describe().loc[["mean", "50%", "max"]].round(2))
+    weights = model.num_parameters(exclude_embeddings=True)
+    rate = 6 * weights * tokens / np.median(seconds) / matrix_rate(torch.bfloat16, 8192)
+    print(f"of the rate of matrix products in bf16: {rate:.1%}")
+    print(f"peak memory: {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB")
+
+
+def batches_of(lengths: np.ndarray, size: int, device: str) -> list[dict[str, torch.Tensor]]:
+    """Return batches of random tokens in random order, each of texts of similar lengths."""
+    order, generator = np.argsort(lengths), np.random.default_rng(0)
+    batches = []
+    for start in generator.permutation(range(0, len(lengths) - size + 1, size)):
+        part = lengths[order[start : start + size]]
+        width = -(-part.max() // 8) * 8
+        mask = torch.arange(width) < torch.tensor(part)[:, None]
+        ids = torch.randint(1000, 30_000, mask.shape) * mask
+        batch = {"input_ids": ids, "attention_mask": mask.long()}
+        batch["labels"] = torch.randint(0, 2, (size,))
+        batches.append({name: tensor.to(device) for name, tensor in batch.items()})
+    return batches
+
+
+def main() -> None:
+    """Run the parts that are asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "parts", nargs="*", metavar="training | accuracy | steps | inference | epoch"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="repetitions, or seeds")
+    parser.add_argument("--smoke", action="store_true", help="a tiny epoch, without a GPU")
+    options = parser.parse_args()
+    unknown = set(options.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"no such part: {', '.join(unknown)}")
+    parts = options.parts or PARTS
+    environment.set_up()
+    if "training" in parts:
+        training(options.rounds)
+    if "accuracy" in parts:
+        accuracy(options.rounds)
+    if "steps" in parts:
+        steps(options.rounds)
+    if "inference" in parts:
+        inference(options.rounds)
+    if "epoch" in parts:
+        if torch.cuda.is_available() or options.smoke:
+            epoch(options.smoke)
+        else:
+            print("\nAn epoch of SST-2's size: not measured, as there is no CUDA GPU here.")
+
+
+if __name__ == "__main__":
+    main()
