@@ -50,7 +50,7 @@ def trial_curves(trials: pd.DataFrame) -> Figure:
         axis.set(xlabel="epochs", title=f"{name}: {len(group)} trials")
         figure.alt += f"{name}: {len(group)} trials, {stopped} of them not completed. "
     axes[0, 0].set(
-        ylabel=SCORE, xlim=(0, 0.55 * trials.curve.map(lambda c: max(c, default=0)).max())
+        ylabel=SCORE, xlim=(0, 0.55 * trials.curve.map(lambda c: max(c, default=2)).max())
     )
     figure.suptitle(_best(trials), fontsize=12)
     return figure
