@@ -42,6 +42,7 @@ PICTURES = {
     "confusion_matrix.png": ("04_evaluation", "Confusion matrix"),
     "ladder.png": ("04_evaluation", "Fine-tuning against"),
     "words.png": ("04_evaluation", "What pushed"),
+    "speed.png": ("09_faster_training", "Together the rungs"),
 }
 ADVICE = "not clean: run  python tests/refresh.py --clean"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"

@@ -1,7 +1,7 @@
 """Figures of how fast something is."""
 
 import pandas as pd
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from helpers.plots.style import COLOURS, Figure, new_figure, styled
 
@@ -31,7 +31,11 @@ def ladder(table: pd.DataFrame, xlabel: str, title: str) -> Figure:
     axes.set_xscale("log")
     axes.set_xlim(table.low.min() / 2, table.high.max() * 3)
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    if table.high.max() > 30 * table.low.min():  # else there are too few labels without them
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+        axes.xaxis.set_minor_formatter("{x:g}")
     axes.invert_yaxis()
     axes.set(xlabel=f"{xlabel} (log scale; line: lowest to highest)", title=title)
     return figure
