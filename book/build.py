@@ -22,6 +22,7 @@ COPIED = (
     "LICENSE",
     "data/**/*.md",
     "data/LICENSE",
+    "tests/**/*.md",
     "notebooks/*.ipynb",
     "notebooks/images/*",
 )
@@ -57,7 +58,7 @@ def contents(source: Path) -> str:
         name = series.get("name") or path.stem[3:].replace("_", " ").capitalize()
         notebooks.append(f"{path.stem[:2]} {name} <notebooks/{path.stem}>")
     pages = [path for path in sorted(source.glob("*.md")) if path.name != "index.md"]
-    pages += sorted(source.glob("data/**/*.md"))
+    pages += sorted([*source.glob("data/**/*.md"), *source.glob("tests/**/*.md")])
     names = [path.relative_to(source).with_suffix("").as_posix() for path in pages]
     return CONTENTS.format(notebooks="\n".join(notebooks), pages="\n".join(names))
 

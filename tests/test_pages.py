@@ -11,7 +11,11 @@ from refresh import NOTEBOOKS
 from set_repository import ROOT
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
-TEXTS = [*ROOT.glob("*.md"), *ROOT.glob("data/**/*.md"), *NOTEBOOKS.glob("solutions/*.md"), *PATHS]
+TEXTS = [
+    *(page for pattern in ("*.md", "data/**/*.md", "tests/**/*.md") for page in ROOT.glob(pattern)),
+    *NOTEBOOKS.glob("solutions/*.md"),
+    *PATHS,
+]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 TERM = re.compile(r"^\*\*(.+?)\*\*: .+\. .*\[.+\]\((notebooks/.+?)#(.+?)\)$", flags=re.MULTILINE)
 
