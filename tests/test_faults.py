@@ -19,6 +19,7 @@ from helpers.widgets import DEFAULTS
 SETTINGS = DEFAULTS | {
     "num_train_epochs": 4,
     "per_device_train_batch_size": 8,
+    "hidden_dropout_prob": 0.1,  # a resumed run must go on with the same random numbers, too
     "logging_steps": 1,
 }
 
