@@ -1,5 +1,6 @@
 """Everything between a checkpoint and a recorded run, in one call."""
 
+from collections.abc import Sequence
 from numbers import Integral
 
 from datasets import DatasetDict
@@ -7,6 +8,7 @@ from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
     EarlyStoppingCallback,
+    PreTrainedModel,
     PrinterCallback,
     Trainer,
     TrainingArguments,
@@ -18,6 +20,24 @@ from helpers.checks import check_hyperparameters, check_splits
 from helpers.errors import TutorialError
 from helpers.progress import LiveCurves
 from helpers.training import record, train
+
+
+def new_model(checkpoint: Checkpoint, names: Sequence[str], dropout: float) -> PreTrainedModel:
+    """Return the pretrained encoder with a new head for the labels `names`.
+
+    `dropout` is a share from 0 to below 1, used for the activations and for attention.
+    """
+    return AutoModelForSequenceClassification.from_pretrained(
+        checkpoint.name,
+        revision=checkpoint.revision,
+        use_safetensors=True,
+        num_labels=len(names),
+        id2label=dict(enumerate(names)),
+        label2id={name: i for i, name in enumerate(names)},
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+        attn_implementation=environment.attention_implementation(),
+    )
 
 
 def fine_tune(
@@ -109,17 +129,7 @@ def fine_tune(
     names = dataset["train"].features["label"].names
 
     def model_init():
-        model = AutoModelForSequenceClassification.from_pretrained(
-            checkpoint.name,
-            revision=checkpoint.revision,
-            use_safetensors=True,
-            num_labels=len(names),
-            id2label=dict(enumerate(names)),
-            label2id={name: i for i, name in enumerate(names)},
-            hidden_dropout_prob=dropout,
-            attention_probs_dropout_prob=dropout,
-            attn_implementation=environment.attention_implementation(),
-        )
+        model = new_model(checkpoint, names, dropout)
         if freeze_embeddings or freeze_encoder:
             model.base_model.embeddings.requires_grad_(False)
         if freeze_encoder:

@@ -19,10 +19,11 @@ from optuna.samplers import RandomSampler, TPESampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import TrialState
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoTokenizer
 
 from helpers import checkpoints, data, environment, runs, trials
 from helpers.errors import TutorialError
+from helpers.fine_tuning import new_model
 from helpers.labels import listed
 from helpers.progress import SearchProgress
 
@@ -177,21 +178,10 @@ def load(plan: Plan) -> trials.Parts:
     sizes = plan.train, plan.choose, plan.check, plan.max_words, plan.seed
     texts = trials.split(dataset, tokenizer, *sizes)
 
-    def new_model(dropout: float):
-        model = AutoModelForSequenceClassification.from_pretrained(
-            checkpoint.name,
-            revision=checkpoint.revision,
-            use_safetensors=True,
-            num_labels=len(names),
-            id2label=dict(enumerate(names)),
-            label2id={name: i for i, name in enumerate(names)},
-            hidden_dropout_prob=dropout,
-            attention_probs_dropout_prob=dropout,
-            attn_implementation=environment.attention_implementation(),
-        )
-        return trials.freeze(model, plan.frozen)
+    def model_of_trial(dropout: float):
+        return trials.freeze(new_model(checkpoint, names, dropout), plan.frozen)
 
-    return trials.Parts(new_model, tokenizer, texts["train"], texts["choose"])
+    return trials.Parts(model_of_trial, tokenizer, texts["train"], texts["choose"])
 
 
 def main() -> None:

@@ -5,9 +5,9 @@
 
 - training: recipes with the `Trainer` on the small track, in turn with each other, on texts
   as long as those of SST-2 and on `data/reviews`; then the share of the machine's own rate for
-  matrix products that goes into real tokens. About eight minutes on two CPU cores.
+  matrix products that goes into real tokens. Nine minutes on two CPU cores.
 - accuracy: the same recipes on `data/reviews`, six epochs each, three seeds: do they learn as much
-  from as many examples? About 15 minutes.
+  from as many examples? 18 minutes.
 - steps: one training step of 128 short texts in many variants, to see what pays. Two minutes.
 - inference: latency and throughput of a model that was saved and loaded again. One minute.
 - epoch: an epoch of SST-2's size with a model of BERT-base's size, random weights, on a CUDA GPU;
@@ -42,6 +42,7 @@ from transformers import (
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from helpers import checkpoints, data, environment
+from helpers.fine_tuning import new_model
 from helpers.metrics import macro_f1
 
 SENTENCES = 67_349  # in SST-2's training split
@@ -60,8 +61,8 @@ def sst2_lengths(count: int, seed: int = 0) -> np.ndarray:
 
 def texts_of_sst2_lengths(count: int, tokenizer) -> Dataset:
     """Cut the token ids of the reviews into pieces of such lengths; the labels are arbitrary."""
-    reviews = list(data.load_sentences("small")["train"]["text"])
-    ids = np.concatenate(tokenizer(reviews, add_special_tokens=False)["input_ids"])
+    texts = list(data.load_sentences("small")["train"]["text"])
+    ids = np.concatenate(tokenizer(texts, add_special_tokens=False)["input_ids"])
     first, last = tokenizer.cls_token_id, tokenizer.sep_token_id
     rows, start = [], 0
     for length in sst2_lengths(count):
@@ -79,15 +80,16 @@ def table_of(rows: list[list[int]], labels: list[int]) -> Dataset:
     return Dataset.from_dict(columns)
 
 
+def reviews(split: str, tokenizer) -> Dataset:
+    """Return a split of `data/reviews`, tokenized."""
+    table = data.load_sentences("small")[split]
+    ids = tokenizer(list(table["text"]), truncation=True, max_length=128)["input_ids"]
+    return table_of(ids, list(table["label"]))
+
+
 def our_model() -> transformers.PreTrainedModel:
     """Return the small track's model as notebook 03 makes it."""
-    model = AutoModelForSequenceClassification.from_pretrained(
-        CHECKPOINT.name,
-        num_labels=3,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-        attn_implementation=environment.attention_implementation(),
-    )
+    model = new_model(CHECKPOINT, ("negative", "neutral", "positive"), dropout=0.0)
     model.base_model.embeddings.requires_grad_(False)
     return model
 
@@ -174,11 +176,9 @@ def training(rounds: int) -> None:
     tokenizer = AutoTokenizer.from_pretrained(CHECKPOINT.name)
     to_longest = DataCollatorWithPadding(tokenizer)
     to_512 = DataCollatorWithPadding(tokenizer, padding="max_length", max_length=512)
-    reviews = data.load_sentences("small")["train"]
-    encoded = tokenizer(list(reviews["text"]), truncation=True, max_length=128)["input_ids"]
     sets = {
         "SST-2's lengths": (texts_of_sst2_lengths(25_600, tokenizer), 128),
-        "data/reviews": (table_of(encoded, list(reviews["label"])), 32),
+        "data/reviews": (reviews("train", tokenizer), 32),
     }
     half = environment.precision_arguments().get("bf16", False)
     dtype = torch.bfloat16 if half else torch.float32
@@ -198,8 +198,7 @@ def training(rounds: int) -> None:
             if half:
                 arguments = further_arguments(batch)
                 speed[further].append(speed_of(rows, to_longest, further_model, **arguments))
-        model = our_model()
-        weights = model.num_parameters(exclude_embeddings=True)
+        weights = our_model().num_parameters(exclude_embeddings=True)
         mean_length = float(np.mean(rows["length"]))
         table = pd.DataFrame(speed).T
         best = np.median(products)
@@ -229,10 +228,7 @@ def accuracy(seeds: int) -> None:
     """
     tokenizer = AutoTokenizer.from_pretrained(CHECKPOINT.name)
     collator = DataCollatorWithPadding(tokenizer)
-    splits = {}
-    for split, table in data.load_sentences("small").items():
-        ids = tokenizer(list(table["text"]), truncation=True, max_length=128)["input_ids"]
-        splits[split] = table_of(ids, list(table["label"]))
+    train_set, validation = (reviews(split, tokenizer) for split in ("train", "validation"))
     recipes = {PADDED_BATCH: (published_model, 16, {"per_device_train_batch_size": 16})}
     for batch in (32, 128):
         recipes[f"ours, batches of {batch}"] = (our_model, batch, our_arguments(batch))
@@ -244,12 +240,12 @@ def accuracy(seeds: int) -> None:
         for name, (model_init, batch, arguments) in recipes.items():
             start = time.monotonic()
             trainer = train(
-                splits["train"], collator, model_init, num_train_epochs=6, seed=seed,
+                train_set, collator, model_init, num_train_epochs=6, seed=seed,
                 learning_rate=1.5e-4 * (batch / 32) ** 0.5, warmup_steps=0.1, weight_decay=0.01,
                 **arguments,
             )  # fmt: skip
             seconds = time.monotonic() - start
-            found = trainer.predict(splits["validation"])
+            found = trainer.predict(validation)
             score = macro_f1(found.label_ids, found.predictions.argmax(-1))
             rows.append({"recipe": name, "macro F1": float(score), "seconds": seconds})
             print(f"{name}, seed {seed}: macro F1 {score:.3f}, {seconds:.0f} s", flush=True)
@@ -279,8 +275,10 @@ def make_step(
     model.base_model.embeddings.requires_grad_(not frozen)
     model = model.to(torch.bfloat16 if copies else torch.float32).train()
     weights = [p for p in model.parameters() if p.requires_grad]
-    updated = [p.detach().float() for p in weights] if copies else weights
-    optimizer = torch.optim.AdamW(updated, lr=1e-5, fused=True)
+    if copies:
+        optimizer = AdamWWithCopies([{"params": weights}], lr=1e-5)
+    else:
+        optimizer = torch.optim.AdamW(weights, lr=1e-5, fused=True)
     forward = torch.compile(model) if compiled else model
 
     def step() -> None:
@@ -289,13 +287,8 @@ def make_step(
         loss.backward()
         if clip:
             torch.nn.utils.clip_grad_norm_(weights, 1.0)
-        if copies:
-            for weight, copy in zip(weights, updated, strict=True):
-                copy.grad, weight.grad = weight.grad.float(), None
         optimizer.step()
         optimizer.zero_grad()
-        if copies:
-            torch._foreach_copy_([weight.data for weight in weights], updated)
 
     return step
 
@@ -333,8 +326,7 @@ def steps(rounds: int) -> None:
             times[name].append(1000 * (time.perf_counter() - start))
         products.append(matrix_rate(torch.bfloat16))
     table = pd.DataFrame(times).T
-    model = our_model()
-    weights = model.num_parameters(exclude_embeddings=True)
+    weights = our_model().num_parameters(exclude_embeddings=True)
     work = 6 * weights * int(mask.sum())
     shown = pd.DataFrame(
         {
