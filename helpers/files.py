@@ -20,6 +20,9 @@ csv.field_size_limit(2**31 - 1)  # Python's own limit, 131,072 characters, would
 def from_csv(path: Path, content: bytes, delimiter: str = ",") -> pd.DataFrame:
     """Return the cells of a CSV file as they were written. The index counts as a spreadsheet does.
 
+    Where the first row has semicolons and no comma, as spreadsheets write it in much of Europe,
+    semicolons separate the cells.
+
     Raises:
         TutorialError: not UTF-8 or not valid CSV, a row with more or fewer columns than the header,
             or two columns of one name.
@@ -29,6 +32,9 @@ def from_csv(path: Path, content: bytes, delimiter: str = ",") -> pd.DataFrame:
             f"{path}, row 1: this is a zip archive or an Excel workbook, not text; unpack it, or "
             "save the sheet as 'CSV UTF-8'."
         )
+    top = next(filter(bytes.strip, content.splitlines()), b"")
+    if delimiter == "," and b";" in top and b"," not in top:
+        delimiter = ";"
     text = _decode(path, content.removeprefix(codecs.BOM_UTF8), delimiter)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows, number = {}, 0
