@@ -63,11 +63,13 @@ def train(trainer: Trainer, resume_from_checkpoint: Path | None = None) -> Train
     if stop.requested:
         record(trainer, status="interrupted")
         trainer.was_interrupted = True
-        state = trainer.state
+        state, folder = trainer.state, Path(trainer.args.output_dir)
+        advice = "start it again"
+        if runs.last_checkpoint(folder):
+            advice = "with the same settings, fine_tune(..., resume=True) continues it"
         raise Interrupted(
-            f"Stopped after step {state.global_step} of {state.max_steps}. The best model so far "
-            f"is in {Path(trainer.args.output_dir).name}; fine_tune with the same settings and "
-            "resume=True continues from the end of the last whole epoch."
+            f"Stopped after step {state.global_step} of {state.max_steps}. The model so far is in "
+            f"{folder.name}: {advice}."
         )
     return result
 
