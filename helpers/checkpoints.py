@@ -51,9 +51,19 @@ def get(track: str) -> Checkpoint:
             files are not in its cache.
     """
     if track == "full":
-        require_hub(FULL_NAME, FULL_REVISION, cached=_weights_cached(FULL_NAME, FULL_REVISION))
-        return Checkpoint(FULL_NAME, FULL_REVISION, "BERT-base")
+        return from_hub(FULL_NAME, FULL_REVISION, "BERT-base")
     return Checkpoint(str(small_folder()), None, "MiniLM-L6")
+
+
+def from_hub(name: str, revision: str | None = None, title: str | None = None) -> Checkpoint:
+    """Return a checkpoint of the Hub, without a revision its newest one; or one in a folder.
+
+    Raises:
+        TutorialError: the Hub is out of reach or has no such model, and its cache neither.
+    """
+    if not Path(name).is_dir():
+        require_hub(name, revision, cached=_weights_cached(name, revision))
+    return Checkpoint(name, revision, title or Path(name).name)
 
 
 def small_folder() -> Path:
@@ -95,16 +105,16 @@ def verify(path: Path, sha256: str) -> None:
         )
 
 
-def _weights_cached(name: str, revision: str) -> bool:
+def _weights_cached(name: str, revision: str | None) -> bool:
     return isinstance(try_to_load_from_cache(name, "model.safetensors", revision=revision), str)
 
 
-def require_hub(name: str, revision: str, repo_type: str = "model", *, cached: bool) -> None:
+def require_hub(name: str, revision: str | None, repo_type: str = "model", *, cached: bool) -> None:
     """Look once whether the Hub answers, because the libraries would keep a reader waiting.
 
     Args:
         name: repository on the Hub.
-        revision: commit of the repository, 40 hexadecimal digits.
+        revision: commit of the repository, 40 hexadecimal digits; None for the newest.
         repo_type: "model" or "dataset".
         cached: the caller knows that the files are on this machine already.
 
@@ -119,7 +129,8 @@ def require_hub(name: str, revision: str, repo_type: str = "model", *, cached: b
         cause = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else type(error).__name__
         raise TutorialError(
             f"The Hub did not give {repo_type} {name} ({cause}), and this machine's cache does not "
-            'have it: connect to the network, or set TRACK = "small", which needs no network.'
+            'have it: check the name, connect to the network, or set TRACK = "small", which needs '
+            "no network."
         ) from None
 
 
