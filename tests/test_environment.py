@@ -1,11 +1,14 @@
 """Track, precision and the set-up report."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
+from transformers import BertConfig, BertForSequenceClassification
 
-from helpers import environment
+from helpers import environment, widgets
 from helpers.errors import TutorialError
 
 
@@ -24,6 +27,37 @@ def test_precision(device, options, expected):
     found = environment.precision_for(device, **options)
     assert found.pop("dataloader_pin_memory", False) is False
     assert found == expected
+
+
+CARDS = [  # name, compute capability, GiB, precision
+    ("Tesla T4", (7, 5), 15, "fp16"),
+    ("NVIDIA A100-SXM4-40GB", (8, 0), 40, "bf16"),
+    ("NVIDIA H200", (9, 0), 140, "bf16"),
+]
+
+
+@pytest.mark.parametrize(("name", "capability", "memory", "precision"), CARDS)
+def test_choices_for_a_card(monkeypatch, name, capability, memory, precision):
+    """What the notebooks choose where a card has these properties, and that its memory holds it."""
+    card = SimpleNamespace(name=name, total_memory=memory * 2**30)
+    monkeypatch.delenv("TUTORIAL_TRACK")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: card)
+    assert environment.precision_arguments() == {precision: True}
+    assert environment.attention_implementation() == "sdpa"
+    assert environment.describe_device() == f"{name}, {memory} GiB"
+
+    chosen = widgets.defaults(environment.choose_track())
+    assert (chosen["per_device_train_batch_size"], chosen["learning_rate"]) == (32, 3e-5)
+    with torch.device("meta"):
+        weights = BertForSequenceClassification(BertConfig()).num_parameters()
+    # bytes of activations in 16 bits, as in Korthikanti and others, arxiv.org/abs/2205.05198
+    texts, tokens, config = chosen["per_device_train_batch_size"], 128, BertConfig()
+    width, heads = config.hidden_size, config.num_attention_heads
+    layer = tokens * texts * width * (34 + 5 * heads * tokens / width)
+    needed = 16 * weights + config.num_hidden_layers * layer
+    assert needed < card.total_memory / 2
 
 
 def test_track_from_environment_beats_the_argument(monkeypatch):
