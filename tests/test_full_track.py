@@ -1,5 +1,6 @@
 """The full track's real loading calls: against a Hub cache made here, and against no Hub at all."""
 
+import ast
 import os
 import socket
 import subprocess
@@ -47,7 +48,7 @@ dataset_info:
   - {name: idx, dtype: int32}
 ---
 """
-GLUE_ROWS = {"train": 400, "validation": 60, "test": 40}
+GLUE_ROWS = {"train": 2200, "validation": 60, "test": 40}
 
 
 def snapshot(home: Path, kind: str, name: str, revision: str) -> Path:
@@ -86,11 +87,15 @@ def hub_home(tmp_path_factory):
 def glue_table(task: str, split: str, rows: int) -> pd.DataFrame:
     """Return rows with the schema of a GLUE task; as there, the test labels are hidden."""
     words = ["a dull , endless film", "a warm and funny film"]
+    others = ["nobody laughed once", "we laughed a lot"]
+    pairs = [(words[1], (others if i // 2 % 2 else words)[i % 2]) for i in range(rows)]
     texts = {
-        "sst2": {"sentence": [f"{words[i % 2]} number {i}" for i in range(rows)]},
+        "sst2": {
+            "sentence": [f"{words[i % 2]} number {i}" + " again" * (i % 9) for i in range(rows)]
+        },
         "mrpc": {
-            "sentence1": [f"{words[1]} number {i}" for i in range(rows)],
-            "sentence2": [f"number {i} is {words[i % 2]}" for i in range(rows)],
+            "sentence1": [f"{first} , number {i}" for i, (first, _) in enumerate(pairs)],
+            "sentence2": [f"number {i} : {second}" for i, (_, second) in enumerate(pairs)],
         },
     }
     labels = [-1 if split == "test" else i % 2 for i in range(rows)]
@@ -121,46 +126,65 @@ GLUE_CHECK = """assert all(set(table["label"]) == {0, 1} for table in dataset.va
 """
 SENTENCES_CHECK = """assert dataset["train"].features["label"].names == ["negative", "positive"]
 assert {split: len(table) for split, table in dataset.items()} == {
-    "train": 388, "validation": 12, "test": 60}
+    "train": 2134, "validation": 66, "test": 60}
 assert dataset["train"].column_names == ["text", "label"]
 """
 PAIRS_CHECK = """names = dataset["train"].features["label"].names
 assert names == ["not_equivalent", "equivalent"]
 assert {split: len(table) for split, table in dataset.items()} == {
-    "train": 360, "validation": 40, "test": 60}
+    "train": 1980, "validation": 220, "test": 60}
 assert dataset["train"].column_names == ["sentence1", "sentence2", "label"]
 """
-
-
 EMPTY = "%reset -f"
+QUICKER = {  # settings of the notebooks that train much
+    "03": "num_train_epochs = 1",
+    "05": "EPOCHS = 1",
+    "06": "num_train_epochs = 1",
+    "07": "SEEDS, TRAIN_TEXTS, CHOOSE_TEXTS, CHECK_TEXTS = [1, 2], 64, 40, 60",
+    "08": "seeds, train_texts = [42, 43], 64",
+    "09": "ROUNDS, EXAMPLES = 1, 64",
+    "11": "EPOCHS, COMPARE_ROWS = 1, 100",
+}
 
 
-def test_loading_cells_of_the_full_track(hub_home, monkeypatch):
-    """Run set-up, settings and loading cells with TRACK = "full" and no network.
+class WithoutClaims(ast.NodeTransformer):
+    """Take out `assert`: what cells claim of BERT-base and of SST-2 need not hold for stand-ins."""
 
-    All notebooks run in one kernel, emptied after each, as most of the time goes into imports.
+    def visit_Assert(self, node):
+        return ast.copy_location(ast.Pass(), node)
+
+
+def cells_to_run(path: Path) -> list:
+    """Return all code cells of a notebook, with checks of what was loaded and without claims."""
+    cells = [nbformat.v4.new_code_cell(f"print({path.name!r})")]  # an error shows where it was
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type != "code":
+            continue
+        if not cell.source.startswith("%%"):
+            tree = WithoutClaims().visit(ast.parse(cell.source))
+            cell.source = ast.unparse(ast.fix_missing_locations(tree))
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.source += "\n" + QUICKER.get(path.name[:2], "")
+        cells.append(cell)
+        if "data.load_" in cell.source:
+            check = PAIRS_CHECK if "load_pairs" in cell.source else SENTENCES_CHECK
+            cells.append(nbformat.v4.new_code_cell(GLUE_CHECK + check))
+    return [*cells, *map(nbformat.v4.new_code_cell, (COMMON_CHECK, EMPTY))]
+
+
+@pytest.mark.full_track
+def test_every_cell_of_the_full_track(hub_home, tmp_path, monkeypatch):
+    """Run all notebooks with TRACK = "full" and no network, on stand-ins for weights and data.
+
+    They run in one kernel, emptied after each, as most of the time goes into imports.
     """
-    cells = []
-    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        notebook = nbformat.read(path, as_version=4)
-        code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-        wanted = [
-            cell
-            for i, cell in enumerate(code)
-            if i < 2 or {"parameters", "loading"} & set(cell.metadata.get("tags", []))
-        ]
-        assert len(wanted) >= 3, f"the loading cells of {path.name} carry the tag 'loading'"
-        source = "".join(cell.source for cell in wanted)
-        check = "assert len(frame) > 0\n"  # a notebook on the reader's own file
-        if "data.load_" in source:
-            check = GLUE_CHECK + (PAIRS_CHECK if "load_pairs" in source else SENTENCES_CHECK)
-        name = f"print({path.name!r})\n"  # an error shows the cell that failed
-        cells += [*wanted, *map(nbformat.v4.new_code_cell, (name + COMMON_CHECK + check, EMPTY))]
-    for key, value in environment(hub_home, TUTORIAL_TRACK="full", HF_HUB_OFFLINE="1").items():
+    cells = [cell for path in sorted(NOTEBOOKS.glob("*.ipynb")) for cell in cells_to_run(path)]
+    settings = {"TUTORIAL_TRACK": "full", "TUTORIAL_RUNS": str(tmp_path / "runs")}
+    for key, value in environment(hub_home, HF_HUB_OFFLINE="1", **settings).items():
         monkeypatch.setenv(key, value)
     resources = {"metadata": {"path": str(NOTEBOOKS)}}
     notebook = nbformat.v4.new_notebook(cells=cells)
-    NotebookClient(notebook, timeout=120, resources=resources).execute()
+    NotebookClient(notebook, timeout=300, resources=resources).execute()
 
 
 def message(home: Path, call: str, **extra: str) -> tuple[str, float]:
