@@ -8,7 +8,8 @@
   matrix products that goes into real tokens. Nine minutes on two CPU cores.
 - accuracy: the same recipes on `data/reviews`, six epochs each, three seeds: do they learn as much
   from as many examples? 18 minutes.
-- steps: one training step of 128 short texts in many variants, to see what pays. Two minutes.
+- steps: one training step of short texts in many variants, to see what pays. Three minutes. With
+  `--keep-memory` the C library keeps what one step frees for the next.
 - inference: latency and throughput of a model that was saved and loaded again. One minute.
 - epoch: an epoch of SST-2's size with a model of BERT-base's size, random weights, on a CUDA GPU;
   the time of its steps broken down. `--smoke` runs a tiny one without a GPU, to test the code.
@@ -26,7 +27,7 @@ import pandas as pd
 import torch
 import transformers
 from datasets import Dataset
-from further import AdamWWithCopies, read_first_token_only
+from further import AdamWWithCopies, keep_freed_memory, read_first_token_only
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -262,6 +263,7 @@ def make_step(
     clip: bool = True,
     copies: bool = False,
     compiled: bool = False,
+    first_token: bool = False,
 ) -> Callable[[], None]:
     """Return a function that trains for one step on the batch.
 
@@ -274,6 +276,8 @@ def make_step(
     )  # fmt: skip
     model.base_model.embeddings.requires_grad_(not frozen)
     model = model.to(torch.bfloat16 if copies else torch.float32).train()
+    if first_token:
+        read_first_token_only(model)
     weights = [p for p in model.parameters() if p.requires_grad]
     if copies:
         optimizer = AdamWWithCopies([{"params": weights}], lr=1e-5)
@@ -294,11 +298,15 @@ def make_step(
 
 
 def steps(rounds: int) -> None:
-    """Print the milliseconds of a step of 128 texts of 13 tokens in bf16, for many variants."""
-    ids = torch.randint(1000, 30_000, (128, 13))
-    mask = torch.ones_like(ids)
-    mask[::2, -1] = 0  # as in a batch whose texts are not all of the same length
-    batch = {"input_ids": ids, "attention_mask": mask, "labels": torch.randint(0, 3, (128,))}
+    """Print the milliseconds of a step with texts of 13 tokens in bf16, for many variants."""
+
+    def batch_of(texts: int) -> dict[str, torch.Tensor]:
+        ids = torch.randint(1000, 30_000, (texts, 13))
+        mask = torch.ones_like(ids)
+        mask[::2, -1] = 0  # as in a batch whose texts are not all of the same length
+        return {"input_ids": ids, "attention_mask": mask, "labels": torch.randint(0, 3, (texts,))}
+
+    batches = {texts: batch_of(texts) for texts in (128, 512)}
     ours = {"attention": "eager", "dropout": 0.0}
     variants = {
         "all weights, dropout, sdpa": {"frozen": False},
@@ -310,10 +318,16 @@ def steps(rounds: int) -> None:
         "ours with weights in bf16, copies in fp32": ours | {"copies": True},
         "ours compiled": ours | {"compiled": True},
         "ours compiled, weights in bf16": ours | {"copies": True, "compiled": True},
+        "the last, and first token only": ours
+        | {"copies": True, "compiled": True, "first_token": True},
+        "512 texts: ours": ours,
+        "512 texts: compiled, weights in bf16, first token only": ours
+        | {"copies": True, "compiled": True, "first_token": True},
     }
+    sizes = {name: 512 if name.startswith("512") else 128 for name in variants}
     made, start_up, times = {}, {}, {name: [] for name in variants}
     for name, changes in variants.items():
-        made[name] = make_step(batch, **changes)
+        made[name] = make_step(batches[sizes[name]], **changes)
         start = time.perf_counter()
         made[name]()
         made[name]()
@@ -327,19 +341,22 @@ def steps(rounds: int) -> None:
         products.append(matrix_rate(torch.bfloat16))
     table = pd.DataFrame(times).T
     weights = our_model().num_parameters(exclude_embeddings=True)
-    work = 6 * weights * int(mask.sum())
+    texts = pd.Series(sizes)
+    tokens = texts.map({size: int(b["attention_mask"].sum()) for size, b in batches.items()})
+    seconds = table.median(axis=1) / 1000
+    rate = 6 * weights * tokens / seconds
     shown = pd.DataFrame(
         {
-            "ms": table.median(axis=1).round(),
+            "ms": (1000 * seconds).round(),
             "lowest": table.min(axis=1).round(),
             "highest": table.max(axis=1).round(),
-            "samples/s": (128_000 / table.median(axis=1)).round(),
-            "of the matrix rate": (1000 * work / table.median(axis=1) / np.median(products))
-            .map("{:.1%}".format),
+            "samples/s": (texts / seconds).round(),
+            "of the matrix rate": (rate / np.median(products)).map("{:.1%}".format),
             "first two steps, s": pd.Series(start_up).round(1),
         }
     )  # fmt: skip
-    print(f"\nSteps of 128 texts with 13 tokens, bf16, {3 * rounds} rounds; matrix products: "
+    print(f"\nSteps of 128 texts with 13 tokens, unless the name says 512; bf16, "
+          f"{3 * rounds} rounds; matrix products: "
           f"{np.median(products) / 1e9:,.0f} billion operations/s")  # fmt: skip
     print(shown.to_string())
 
@@ -489,7 +506,10 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=3, help="repetitions, or seeds")
     parser.add_argument("--smoke", action="store_true", help="a tiny epoch, without a GPU")
+    parser.add_argument("--keep-memory", action="store_true", help="of one step for the next")
     options = parser.parse_args()
+    if options.keep_memory:
+        keep_freed_memory()
     unknown = set(options.parts) - set(PARTS)
     if unknown:
         parser.error(f"no such part: {', '.join(unknown)}")
