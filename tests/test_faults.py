@@ -168,7 +168,7 @@ def train_with_little_memory() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the memory as only Linux does")
 def test_a_batch_that_does_not_fit_is_halved_and_the_update_stays_the_same():
     results = []
-    for size in ("128", "8"):
+    for size in ("128", "32"):
         code = "import test_faults; test_faults.train_with_little_memory()"
         done = subprocess.run(
             [sys.executable, "-c", code, size], env=_environment(), capture_output=True, text=True
@@ -242,7 +242,7 @@ def print_memory_of_ten_runs() -> None:
     import psutil
 
     for number in range(10):
-        trainer = train(num_train_epochs=1)
+        trainer = train(num_train_epochs=1, rows=16)
         assert trainer.optimizer is None
         print(f"MEMORY {number} {psutil.Process().memory_info().rss / 2**20:.0f}")
 
