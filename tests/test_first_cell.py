@@ -197,6 +197,7 @@ def first_output(path: Path) -> str:
     return next(cell.outputs[0].text for cell in cells if cell.cell_type == "code")
 
 
+@pytest.mark.colab
 @pytest.mark.skipif(sys.platform == "win32", reason="links packages, which Windows may forbid")
 def test_a_notebook_alone_fetches_and_installs_once(tmp_path, fresh_python, remote):
     probe = [fresh_python, "-m", "pip", "download", "-q", "--no-deps", "evaluate", "-d", tmp_path]

@@ -3,7 +3,7 @@
 Two screenshots are kept in `screenshots/`, or in the folder that TUTORIAL_SCREENSHOTS names; in
 that case with the notebook's own settings instead of small ones, which takes three minutes:
 
-    TUTORIAL_SCREENSHOTS=notebooks/images pytest tests/test_jupyterlab.py
+    TUTORIAL_SCREENSHOTS=notebooks/images pytest -m browser
 """
 
 import json
@@ -29,9 +29,12 @@ SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no chromium on the path: on Debian, run  apt install chromium"
-)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="no chromium on the path: on Debian, run  apt install chromium"
+    ),
+]
 
 
 @pytest.fixture
