@@ -6,7 +6,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from huggingface_hub import HfApi, constants, snapshot_download, try_to_load_from_cache
-from safetensors import SafetensorError, safe_open
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -14,7 +13,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from helpers.disk import read_json
+from helpers import model_files
 from helpers.errors import TutorialError
 from helpers.labels import listed
 
@@ -25,12 +24,6 @@ SMALL_REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 SMALL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 FULL_NAME = "google-bert/bert-base-uncased"
 FULL_REVISION = "86b5e0934494bd15c9632b12f734a8a67f723594"
-PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-# keys of a config.json that make a library do more than read numbers -> what that is
-UNSAFE_KEYS = {
-    "auto_map": "wants to run code of its own",
-    "transformers_weights": "names another file for the weights, which may be a pickle",
-}
 HUB_TIMEOUT = 5  # seconds for the first look at the Hub
 
 
@@ -145,7 +138,7 @@ def load_model(folder: str | Path) -> tuple[PreTrainedModel, PreTrainedTokenizer
     folder = Path(folder)
     if not folder.is_dir():
         raise TutorialError(f"{folder} is no folder: check the path, seen from {Path.cwd()}.")
-    _check_model_files(folder)
+    model_files.check(folder)
     try:
         safe = {"local_files_only": True, "trust_remote_code": False}
         model, report = AutoModelForSequenceClassification.from_pretrained(
@@ -163,47 +156,3 @@ def load_model(folder: str | Path) -> tuple[PreTrainedModel, PreTrainedTokenizer
             f"{listed(missing[:3])} are missing: fine-tune the model and save it again."
         )
     return model.eval(), tokenizer
-
-
-def _check_model_files(folder: Path) -> None:
-    """Refuse what from_pretrained would run, guess or explain at length."""
-    again = "save model and tokenizer there again with save_pretrained"
-    if (folder / "adapter_config.json").exists():
-        raise TutorialError(
-            f"{folder} holds an adapter, which names a model to load from elsewhere: call "
-            "merge_and_unload() on the adapted model and save what it returns."
-        )
-    if not (folder / "config.json").is_file():
-        raise TutorialError(f"{folder} has no config.json: {again}.")
-    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):
-        raise TutorialError(f"{folder} has no tokenizer (tokenizer.json): {again}.")
-    for path in sorted(folder.glob("*config.json")):
-        try:
-            config = read_json(path)
-        except (OSError, ValueError):
-            raise TutorialError(f"{path} is damaged or cut off: {again}.") from None
-        for key, wish in UNSAFE_KEYS.items():
-            if key in config:
-                raise TutorialError(
-                    f"{path} {wish} ({key}), which is not done here: use a model whose classes are "
-                    "part of Transformers, saved with save_pretrained."
-                )
-    weights = folder / "model.safetensors"
-    pickles = [p for p in sorted(folder.iterdir()) if p.suffix in PICKLES and "args" not in p.name]
-    if not weights.exists() and (folder / "model.safetensors.index.json").exists():
-        raise TutorialError(
-            f"{folder} holds a model in several files, which an index names: save it as one with "
-            'save_pretrained(..., max_shard_size="100GB").'
-        )
-    if not weights.exists() and pickles:
-        raise TutorialError(
-            f"{pickles[0]} is a pickle, which can run any code when it is loaded: ask for the "
-            "weights as model.safetensors."
-        )
-    if not weights.exists():
-        raise TutorialError(f"{folder} has no weights (model.safetensors): {again}.")
-    try:
-        with safe_open(weights, framework="pt"):
-            pass
-    except (SafetensorError, OSError) as error:
-        raise TutorialError(f"{weights} is damaged or cut off ({error}): {again}.") from None
