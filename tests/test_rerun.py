@@ -40,6 +40,9 @@ def losses(name: str) -> list[tuple]:
 
 def test_run_all_twice_gives_two_equal_runs():
     cells = code_cells(SMALL)
+    for cell in cells:
+        if "dataset = data.load_sentences" in cell.source:
+            cell.source += "\ndataset['validation'] = dataset['validation'].select(range(60))"
     again = [nbformat.v4.new_code_cell(cell.source) for cell in cells]
     execute(cells + again)  # in one kernel, as a reader does it
     assert runs.table().index.tolist() == ["small-001", "small-002"]
