@@ -32,7 +32,7 @@ def from_csv(path: Path, content: bytes, delimiter: str = ",") -> pd.DataFrame:
             f"{path}, row 1: this is a zip archive or an Excel workbook, not text; unpack it, or "
             "save the sheet as 'CSV UTF-8'."
         )
-    top = next(filter(bytes.strip, content.splitlines()), b"")
+    top = re.match(rb"\s*([^\r\n]*)", content)[1]
     if delimiter == "," and b";" in top and b"," not in top:
         delimiter = ";"
     text = _decode(path, content.removeprefix(codecs.BOM_UTF8), delimiter)

@@ -19,12 +19,15 @@ def runs_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("TUTORIAL_RUNS", str(tmp_path / "runs"))
 
 
-def code_cells(settings: str) -> list:
-    """Return the code of notebook 03 with other settings."""
+def code_cells(settings: str, **rows: int) -> list:
+    """Return the code of notebook 03 with other settings, and so many rows of the named splits."""
     cells = [c for c in nbformat.read(PATH, as_version=4).cells if c.cell_type == "code"]
     for cell in cells:
         if "parameters" in cell.metadata.get("tags", []):
             cell.source += "\n" + settings
+        if "dataset = data.load_sentences" in cell.source:
+            for split, count in rows.items():
+                cell.source += f"\ndataset[{split!r}] = dataset[{split!r}].select(range({count}))"
     return cells
 
 
@@ -39,10 +42,7 @@ def losses(name: str) -> list[tuple]:
 
 
 def test_run_all_twice_gives_two_equal_runs():
-    cells = code_cells(SMALL)
-    for cell in cells:
-        if "dataset = data.load_sentences" in cell.source:
-            cell.source += "\ndataset['validation'] = dataset['validation'].select(range(60))"
+    cells = code_cells(SMALL, validation=60)
     again = [nbformat.v4.new_code_cell(cell.source) for cell in cells]
     execute(cells + again)  # in one kernel, as a reader does it
     assert runs.table().index.tolist() == ["small-001", "small-002"]
@@ -51,21 +51,22 @@ def test_run_all_twice_gives_two_equal_runs():
 
 
 @pytest.mark.parametrize(
-    "settings",
+    ("settings", "rows"),
     [
-        "per_device_train_batch_size, num_train_epochs, freeze_embeddings = 8, 2, False",
-        "train_share, hidden_dropout_prob, freeze_encoder = 0.1, 0.2, True\nnum_train_epochs = 2",
+        (
+            "per_device_train_batch_size, num_train_epochs, freeze_embeddings = 8, 2, False",
+            {"train": 48},
+        ),
+        (
+            "train_share, hidden_dropout_prob, freeze_encoder = 0.1, 0.2, True\n"
+            "num_train_epochs = 2",
+            {},
+        ),
     ],
 )
-def test_training_by_cells_equals_the_helper(settings):
+def test_training_by_cells_equals_the_helper(settings, rows):
     """Notebook 03 says that `fine_tune` does what its cells do; both must give the same losses."""
-    code = code_cells(settings)
-    for cell in code:
-        if "dataset = data.load_sentences" in cell.source:
-            fewer = ["validation", *(["train"] if "share" not in settings else [])]
-            cell.source += (
-                f"\nfor split in {fewer}: dataset[split] = dataset[split].select(range(48))"
-            )
+    code = code_cells(settings, validation=48, **rows)
     last = next(i for i, cell in enumerate(code) if "record(trainer)" in cell.source)
     check = """from helpers.fine_tuning import fine_tune
 fine_tune(dataset, checkpoint, hyperparameters, TRACK, max_length=max_length)"""

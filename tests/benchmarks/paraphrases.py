@@ -11,6 +11,7 @@ Three seeds are run with each, and none of the runs is kept.
 import re
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +31,11 @@ from transformers import (
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from helpers import checkpoints, data, environment, metrics
+from helpers.fine_tuning import new_model
 from helpers.training import train
 
 SEEDS = (42, 1, 2)
 LEARNING_RATE, EPOCHS = 1.5e-4, 5
-RECIPES = {"fine-tuned": 0.0, "with dropout and all weights": 0.1}  # title -> dropout
 
 
 def score(labels, predictions) -> dict[str, float]:
@@ -90,20 +91,25 @@ def by_threshold(dataset, similarity) -> np.ndarray:
     return (similarity(dataset["test"]) >= threshold).astype(int)
 
 
-def new_model(checkpoint, dropout: float) -> PreTrainedModel:
-    """Return the classifier; without dropout, of its embeddings only the token types train."""
-    model = AutoModelForSequenceClassification.from_pretrained(
-        checkpoint.name, use_safetensors=True, num_labels=2, hidden_dropout_prob=dropout,
-        attention_probs_dropout_prob=dropout,
-        attn_implementation="sdpa" if dropout else environment.attention_implementation(),
-    )  # fmt: skip
-    if not dropout:
-        model.base_model.embeddings.word_embeddings.requires_grad_(False)
-        model.base_model.embeddings.position_embeddings.requires_grad_(False)
+def our_model(checkpoint) -> PreTrainedModel:
+    """Return the classifier of notebook 06: of its embeddings only the token types train."""
+    model = new_model(checkpoint, ("not_equivalent", "equivalent"), dropout=0.0)
+    model.base_model.embeddings.word_embeddings.requires_grad_(False)
+    model.base_model.embeddings.position_embeddings.requires_grad_(False)
     return model
 
 
-def fine_tuned(dataset, checkpoint, seed: int, dropout: float) -> np.ndarray:
+def published_model(checkpoint) -> PreTrainedModel:
+    """Return the classifier as it comes: everything is trained, with dropout."""
+    return AutoModelForSequenceClassification.from_pretrained(
+        checkpoint.name, use_safetensors=True, num_labels=2
+    )
+
+
+RECIPES = {"fine-tuned": our_model, "with dropout and all weights": published_model}
+
+
+def fine_tuned(dataset, checkpoint, seed: int, make_model: Callable) -> np.ndarray:
     """Return test predictions of a freshly fine-tuned model."""
     tokenizer = AutoTokenizer.from_pretrained(checkpoint.name)
     encoded = dataset.map(
@@ -128,7 +134,7 @@ def fine_tuned(dataset, checkpoint, seed: int, dropout: float) -> np.ndarray:
             **environment.precision_arguments(),
         )
         trainer = Trainer(
-            model_init=lambda: new_model(checkpoint, dropout),
+            model_init=lambda: make_model(checkpoint),
             args=arguments,
             train_dataset=encoded["train"],
             processing_class=tokenizer,
@@ -151,9 +157,9 @@ def main() -> None:
         "sentence vectors": by_threshold(dataset, lambda table: cosine(table, checkpoint)),
     }
     runs = {title: [f"{title}, seed {seed}" for seed in SEEDS] for title in RECIPES}
-    for title, dropout in RECIPES.items():
+    for title, make_model in RECIPES.items():
         for name, seed in zip(runs[title], SEEDS, strict=True):
-            guesses[name] = fine_tuned(dataset, checkpoint, seed, dropout)
+            guesses[name] = fine_tuned(dataset, checkpoint, seed, make_model)
     table = pd.DataFrame({name: score(labels, guess) for name, guess in guesses.items()}).T
     print(table.round(3).to_string())
     for title, names in runs.items():
