@@ -1,10 +1,7 @@
-"""Three steps beyond the recipe of the notebooks, which `speed.py` measures.
+"""Two steps beyond the recipe of the notebooks, which `speed.py` measures.
 
-They keep the `Trainer`: one changes the model, one is an optimizer for it, one keeps memory.
+They keep the `Trainer`: one changes the model, one is an optimizer for it.
 """
-
-import ctypes
-import platform
 
 import torch
 from transformers import PreTrainedModel
@@ -68,16 +65,3 @@ class AdamWWithCopies(torch.optim.AdamW):
         super().step()
         with torch.no_grad():
             torch._foreach_copy_(self.weights, self.copies)
-
-
-def keep_freed_memory() -> None:
-    """Let glibc keep what is freed, where a training step would hand it to the system and back.
-
-    Each step on a CPU frees its activations and asks for as much again, and the system clears every
-    page of it first. Other C libraries are left as they are. Source: mallopt(3) of Linux' manual.
-    """
-    if platform.libc_ver()[0] == "glibc":
-        trim_threshold, mmap_max = -1, -4  # as malloc.h numbers them
-        c_library = ctypes.CDLL(None)
-        c_library.mallopt(mmap_max, 0)
-        c_library.mallopt(trim_threshold, 2**31 - 1)
