@@ -14,7 +14,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from helpers import environment, metrics, runs
+from helpers import environment, metrics, run_files, runs
 from helpers.checkpoints import Checkpoint
 from helpers.checks import check_hyperparameters, check_splits
 from helpers.errors import TutorialError
@@ -146,6 +146,6 @@ def fine_tune(
         callbacks=[EarlyStoppingCallback(early_stopping_patience=2), LiveCurves()],
     )
     trainer.remove_callback(PrinterCallback)
-    train(trainer, resume_from_checkpoint=runs.last_checkpoint(folder) if resume else None)
+    train(trainer, resume_from_checkpoint=run_files.last_checkpoint(folder) if resume else None)
     record(trainer)
     return trainer

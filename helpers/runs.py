@@ -1,6 +1,5 @@
-"""Runs on disk: one folder each, made by the Trainer, plus two small JSON files."""
+"""All runs: begun, continued and compared. Each has a folder; `run_files` reads and writes it."""
 
-import contextlib
 import os
 import re
 import shutil
@@ -8,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from transformers import Trainer
 
 from helpers import disk, metrics, plots
 from helpers.environment import ROOT
 from helpers.errors import TutorialError
 from helpers.labels import listed
+from helpers.run_files import history, last_checkpoint, read, scores_so_far, status
 
 
 def folder() -> Path:
@@ -52,43 +51,6 @@ def new(track: str, hyperparameters: dict) -> Path:
     return path
 
 
-def save(trainer: Trainer, figures: dict) -> None:
-    """Write a run into the Trainer's `output_dir`: best model, state, and `metrics.json` last."""
-    path = Path(trainer.args.output_dir)
-    part = path / "model.part"
-    with disk.saving(path):
-        try:
-            trainer.save_model(str(part))  # with load_best_model_at_end the best epoch's model
-            trainer.state.save_to_json(str(part / "trainer_state.json"))
-            for file in part.iterdir():
-                file.replace(path / file.name)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
-        disk.write_json(path / "metrics.json", figures)
-
-
-def status(path: Path) -> str:
-    """Return "finished", "interrupted" (stopped by hand), "unfinished" (killed, or running) or
-    "damaged" (a JSON file is cut off, or lacks what `record` writes).
-    """
-    try:
-        _read(path, "hyperparameters")
-        if (path / "trainer_state.json").exists():
-            _read(path, "trainer_state", "log_history")
-        if not (path / "metrics.json").exists():
-            return "unfinished"
-        figures = _read(path, "metrics", "macro_f1", "seconds")
-    except (OSError, ValueError):
-        return "damaged"
-    labels, predictions = (figures.get(name) or [] for name in ("labels", "predictions"))
-    return figures.get("status", "finished") if len(labels) == len(predictions) else "damaged"
-
-
-def seconds_so_far(path: Path) -> float:
-    """Return the seconds of training that an interrupted run has on record, else 0."""
-    return _read(path, "metrics")["seconds"] if status(path) == "interrupted" else 0.0
-
-
 def all_runs(track: str | None = None) -> list[Path]:
     """Return the folders of the runs of a track, or of all, oldest first."""
     paths = (path.parent for path in folder().glob("*/hyperparameters.json"))
@@ -97,12 +59,6 @@ def all_runs(track: str | None = None) -> list[Path]:
 
 def _started(path: Path) -> tuple[float, str]:
     return (path / "hyperparameters.json").stat().st_mtime, path.name
-
-
-def last_checkpoint(path: Path) -> Path | None:
-    """Return the newest complete checkpoint of a run."""
-    complete = [p for p in path.glob("checkpoint-*") if disk.is_complete(p)]
-    return max(complete, key=lambda p: int(p.name.split("-")[1]), default=None)
 
 
 def to_resume(track: str, hyperparameters: dict) -> Path:
@@ -114,14 +70,14 @@ def to_resume(track: str, hyperparameters: dict) -> Path:
         TutorialError: there is none.
     """
     waiting = [p for p in all_runs(track) if status(p) in ("interrupted", "unfinished")]
-    equal = [path for path in waiting if _read(path, "hyperparameters") == hyperparameters]
+    equal = [path for path in waiting if read(path, "hyperparameters") == hyperparameters]
     if equal:
         path = ([p for p in equal if last_checkpoint(p)] or equal)[-1]
         disk.delete_incomplete(path)
         return path
     known = "no run waits to be continued"
     if waiting:
-        kept = _read(waiting[-1], "hyperparameters")
+        kept = read(waiting[-1], "hyperparameters")
         other = (f"{k}={kept.get(k)!r}" for k in kept | hyperparameters if
                  kept.get(k) != hyperparameters.get(k))  # fmt: skip
         known = f"{waiting[-1].name} waits, with {', '.join(other)}"
@@ -147,8 +103,8 @@ def table(track: str | None = None) -> pd.DataFrame:
         if row["status"] == "damaged":
             row["macro_f1"] = np.nan
             continue
-        row |= _so_far(path) if row["status"] == "unfinished" else _read(path, "metrics")
-        row |= _read(path, "hyperparameters")
+        row |= scores_so_far(path) if row["status"] == "unfinished" else read(path, "metrics")
+        row |= read(path, "hyperparameters")
     result = pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
     if result.empty:
         return result
@@ -198,7 +154,7 @@ def plot(*names: str, track: str | None = None) -> plots.Figure:
             )
     if not paths:
         raise TutorialError(f"There is no run in {folder()} yet: train first.")
-    settings = pd.DataFrame([_read(path, "hyperparameters") for path in paths], dtype=object)
+    settings = pd.DataFrame([read(path, "hyperparameters") for path in paths], dtype=object)
     settings = settings.map(
         lambda value: f"{value:.4g}" if isinstance(value, float) else f"{value}"
     )
@@ -210,30 +166,9 @@ def plot(*names: str, track: str | None = None) -> plots.Figure:
     return plots.curves({label: history(p) for label, p in zip(labels, paths, strict=True)})
 
 
-def history(path: Path) -> list[dict]:
-    """Return the Trainer's `log_history` of a run: one dict for each logged step or evaluation."""
-    for source in filter(None, (path, last_checkpoint(path))):
-        with contextlib.suppress(OSError, ValueError):
-            return _read(source, "trainer_state", "log_history")["log_history"]
-    return []
-
-
 def best(track: str) -> Path | None:
     """Return the finished run of a track with the highest validation score, or None."""
     recorded = table(track)
     if recorded.empty or not (recorded.status == "finished").any():
         return None
     return folder() / recorded[recorded.status == "finished"].macro_f1.idxmax()
-
-
-def _so_far(path: Path) -> dict:
-    scores = [entry["eval_macro_f1"] for entry in history(path) if "eval_macro_f1" in entry]
-    return {"macro_f1": max(scores, default=np.nan), "epochs_run": len(scores)}
-
-
-def _read(path: Path, name: str, *needed: str) -> dict:
-    """Return a JSON file of a run; a ValueError says that it is damaged or lacks a needed key."""
-    content = disk.read_json(path / f"{name}.json")
-    if not content.keys() >= set(needed):
-        raise ValueError(f"{name}.json lacks one of {', '.join(needed)}")
-    return content

@@ -8,7 +8,7 @@ goes on with the study "tpe" of that file in a process of its own. Notebook 07 s
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import optuna
@@ -102,8 +102,7 @@ def check_plan(plan: Plan, kept: Plan) -> None:
     Raises:
         TutorialError: the plan is not the one that the study keeps.
     """
-    different = [f.name for f in fields(Plan) if getattr(plan, f.name) != getattr(kept, f.name)]
-    if different:
+    if different := [f for f in asdict(plan) if getattr(plan, f) != getattr(kept, f)]:
         raise TutorialError(
             f"This study was begun with other settings ({listed(different)}), and trials of two "
             "kinds cannot be compared: set them back, or begin a new study."
@@ -153,8 +152,7 @@ def run(study: optuna.Study, parts: trials.Parts) -> None:
 def table(studies: Sequence[optuna.Study]) -> pd.DataFrame:
     """Return one row for each trial that was begun, in the order of each study.
 
-    `score` is the last score of a trial that was stopped, and missing for one that failed. `curve`
-    maps half epochs to scores; `predictions` are those of a trial that was completed.
+    A failed trial has no `score`, only a completed one `predictions`; `curve`: half epoch -> score.
     """
     rows = []
     for study in studies:

@@ -14,7 +14,7 @@ from torch.utils.data import SequentialSampler
 from transformers import Trainer, TrainerCallback
 from transformers.trainer_utils import TrainOutput
 
-from helpers import disk, environment, metrics, runs
+from helpers import disk, environment, metrics, run_files
 from helpers.errors import TutorialError
 
 
@@ -65,7 +65,7 @@ def train(trainer: Trainer, resume_from_checkpoint: Path | None = None) -> Train
         trainer.was_interrupted = True
         state, folder = trainer.state, Path(trainer.args.output_dir)
         advice = "start it again"
-        if runs.last_checkpoint(folder):
+        if run_files.last_checkpoint(folder):
             advice = "with the same settings, fine_tune(..., resume=True) continues it"
         raise Interrupted(
             f"Stopped after step {state.global_step} of {state.max_steps}. The model so far is in "
@@ -167,14 +167,14 @@ def record(trainer: Trainer, status: str = "finished") -> dict:
         "low": low,
         "high": high,
         "epochs_run": trainer.state.epoch,
-        "seconds": seconds[-1] + runs.seconds_so_far(Path(trainer.args.output_dir)),
+        "seconds": seconds[-1] + run_files.seconds_so_far(Path(trainer.args.output_dir)),
         "samples_per_second": epochs * len(trainer.train_dataset) / seconds[-1],
         "peak_memory_mib": peak,
         "device": environment.describe_device(),
         "gradient_accumulation_steps": trainer.args.gradient_accumulation_steps,
     }
     rows = {"labels": labels.tolist(), "predictions": guesses.tolist()}
-    runs.save(trainer, figures | rows)
+    run_files.save(trainer, figures | rows)
     if status == "finished":
         _delete_checkpoints(trainer.args.output_dir)
     _release(trainer)

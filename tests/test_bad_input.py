@@ -40,7 +40,7 @@ from datasets import ClassLabel, Dataset, DatasetDict, Value
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import checkpoints, plots, progress, runs
+from helpers import checkpoints, plots, progress, run_files, runs
 from helpers.checks import check_texts
 from helpers.environment import ROOT
 from helpers.errors import TutorialError
@@ -296,7 +296,7 @@ def save_without_space(_: None) -> None:
 
     arguments = SimpleNamespace(output_dir=runs.folder() / "small-001")
     state = SimpleNamespace(save_to_json=save_to_json)
-    runs.save(SimpleNamespace(args=arguments, save_model=os.mkdir, state=state), {})
+    run_files.save(SimpleNamespace(args=arguments, save_model=os.mkdir, state=state), {})
 
 
 @contextlib.contextmanager
@@ -337,7 +337,7 @@ def predict(folder: Path, texts: tuple = ("<b>Fine</b> " * 90_000, "\u202eعظي
 
 
 def last_checkpoint(_: tuple) -> str:
-    return runs.last_checkpoint(runs.folder() / "small-002").name
+    return run_files.last_checkpoint(runs.folder() / "small-002").name
 
 
 LOADED = (["A fine film.", "A poor film.", "A joy.", "A bore."], [1, 0, 1, 0], NAMES)
@@ -629,7 +629,7 @@ CASES = [
     Case("run with trainer_state.json cut off", second_run(cut_off("trainer_state.json")),
          compare_runs, ONE_DAMAGED),
     Case("history of a damaged run", second_run(cut_off("trainer_state.json")),
-         lambda _: runs.history(runs.folder() / "small-002"), []),
+         lambda _: run_files.history(runs.folder() / "small-002"), []),
     Case("plot of a damaged run", second_run(cut_off("hyperparameters.json")),
          lambda _: runs.plot("small-002"),
          ("is damaged", "The run 'small-002'", "name one of those that are intact ('small-001')")),

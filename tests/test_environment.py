@@ -8,7 +8,7 @@ import torch
 from IPython.core.interactiveshell import InteractiveShell
 from transformers import BertConfig, BertForSequenceClassification
 
-from helpers import environment, widgets
+from helpers import environment, hyperparameters
 from helpers.errors import TutorialError
 
 
@@ -48,7 +48,7 @@ def test_choices_for_a_card(monkeypatch, name, capability, memory, precision):
     assert environment.attention_implementation() == "sdpa"
     assert environment.describe_device() == f"{name}, {memory} GiB"
 
-    chosen = widgets.defaults(environment.choose_track())
+    chosen = hyperparameters.defaults(environment.choose_track())
     assert (chosen["per_device_train_batch_size"], chosen["learning_rate"]) == (32, 3e-5)
     with torch.device("meta"):
         weights = BertForSequenceClassification(BertConfig()).num_parameters()

@@ -15,8 +15,8 @@ def test_evaluation_trains_a_run_when_there_is_none(tmp_path, monkeypatch):
     notebook = nbformat.read(NOTEBOOKS / "04_evaluation.ipynb", as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     cut = next(i for i, cell in enumerate(code) if "model under test is" in cell.source)
-    fewer = """from helpers import widgets
-widgets.DEFAULTS["num_train_epochs"] = 1
+    fewer = """from helpers.hyperparameters import DEFAULTS
+DEFAULTS["num_train_epochs"] = 1
 dataset["train"] = dataset["train"].select(range(64))"""
     notebook.cells = [*code[:cut], nbformat.v4.new_code_cell(fewer), *code[cut : cut + 2]]
     resources = {"metadata": {"path": str(NOTEBOOKS)}}

@@ -9,10 +9,10 @@ import torch
 from safetensors.torch import save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from helpers import checkpoints, data, metrics, plots, runs
+from helpers import checkpoints, data, metrics, plots, run_files, runs
 from helpers.errors import TutorialError
 from helpers.fine_tuning import fine_tune as whole_fine_tune
-from helpers.widgets import DEFAULTS
+from helpers.hyperparameters import DEFAULTS
 
 SETTINGS = DEFAULTS | {"num_train_epochs": 2, "per_device_train_batch_size": 16}
 
@@ -34,7 +34,7 @@ def fine_tune(dataset, **changes):
 
 
 def losses(path):
-    return [entry["eval_loss"] for entry in runs.history(path) if "eval_loss" in entry]
+    return [entry["eval_loss"] for entry in run_files.history(path) if "eval_loss" in entry]
 
 
 @pytest.fixture(scope="module")

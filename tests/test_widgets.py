@@ -6,7 +6,8 @@ import pytest
 from transformers import BertConfig, TrainingArguments
 
 from helpers.errors import TutorialError
-from helpers.widgets import DEFAULTS, FIELDS, HyperparameterForm, defaults
+from helpers.hyperparameters import DEFAULTS, FIELDS, defaults
+from helpers.widgets import HyperparameterForm
 
 
 def test_form_holds_its_defaults_and_fits_the_training_arguments():

@@ -5,17 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from helpers.hyperparameters import FIELDS
 from helpers.plots.style import COLOURS, Figure, new_figure, styled
 
-LABELS = {
-    "learning_rate": "learning rate",
-    "per_device_train_batch_size": "batch size",
-    "num_train_epochs": "epochs",
-    "weight_decay": "weight decay",
-    "hidden_dropout_prob": "dropout",
-    "warmup_steps": "warm-up",
-    "optim": "optimizer",
-}
+LABELS = {name: field.label for name, field in FIELDS.items()} | {"optim": "optimizer"}
 SCORE = "validation macro F1"
 
 

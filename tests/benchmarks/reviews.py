@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from helpers import checkpoints, data, environment, fine_tuning, metrics, widgets
+from helpers import checkpoints, data, environment, fine_tuning, hyperparameters, metrics
 
 SEEDS = (42, 1, 2)
 AS_IT_COMES = {"freeze_embeddings": False, "hidden_dropout_prob": 0.1}
@@ -57,7 +57,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TUTORIAL_RUNS"] = folder
         for seed in SEEDS:
-            settings = widgets.DEFAULTS | {"seed": seed} | AS_IT_COMES
+            settings = hyperparameters.DEFAULTS | {"seed": seed} | AS_IT_COMES
             trainer = fine_tuning.fine_tune(dataset, checkpoints.get("small"), settings, "small")
             encoded = test.map(
                 trainer.processing_class, input_columns="text", fn_kwargs={"truncation": True}

@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from helpers import data, environment, search, trials
 from helpers.environment import ROOT
+from helpers.hyperparameters import DEFAULTS
 from helpers.metrics import macro_f1
-from helpers.widgets import DEFAULTS
 
 SEARCHES = ("grid", "random", "tpe")
 OPTIMIZERS = ["adamw_torch_fused", "adafactor", "sgd"]
