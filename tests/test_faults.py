@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from jupyter_client import KernelManager
 
-from helpers import checkpoints, data, runs
+from helpers import checkpoints, data, run_files, runs
 from helpers.errors import TutorialError
 from helpers.fine_tuning import fine_tune
-from helpers.widgets import DEFAULTS
+from helpers.hyperparameters import DEFAULTS
 
 SETTINGS = DEFAULTS | {
     "num_train_epochs": 4,
@@ -55,7 +55,7 @@ def stop_in_the_third_epoch(folder: Path, number: signal.Signals) -> subprocess.
 def losses(folder: Path) -> list[tuple]:
     return [
         (entry["step"], name, entry[name])
-        for entry in runs.history(folder)
+        for entry in run_files.history(folder)
         for name in ("loss", "grad_norm", "eval_loss", "eval_macro_f1")
         if name in entry
     ]
@@ -111,8 +111,11 @@ def test_nothing_to_resume(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def train_with_little_memory() -> None:
-    """Train one epoch of 128 long texts while the process may take 2,000 MiB more; print it."""
+def one_update(size: int, mebibytes: int | None = None) -> list[float]:
+    """Train one update of 128 long texts in batches of a size; the process may take so much more.
+
+    Returns steps, batches for the update, loss and length of the gradient.
+    """
     import resource
 
     from transformers import (
@@ -132,7 +135,7 @@ def train_with_little_memory() -> None:
 
     class LittleMemory(TrainerCallback):
         def on_step_begin(self, args, state, control, **kwargs):
-            allow(2000)
+            allow(mebibytes)
 
         def on_step_end(self, args, state, control, **kwargs):
             allow()
@@ -147,12 +150,11 @@ def train_with_little_memory() -> None:
     tokenizer = AutoTokenizer.from_pretrained(name)
     texts = data.load_sentences("small")["train"].select(range(128))
     texts = texts.map(lambda row: tokenizer(row["text"] * 20, truncation=True, max_length=128))
-    size, update = int(sys.argv[1]), 128
     trainer = Trainer(
         model_init=model_init,
         args=TrainingArguments(
             output_dir=runs.new("small", {}), num_train_epochs=1, per_device_train_batch_size=size,
-            gradient_accumulation_steps=update // size, learning_rate=1e-4, logging_steps=1,
+            gradient_accumulation_steps=128 // size, learning_rate=1e-4, logging_steps=1,
             use_cpu=True, report_to="none", disable_tqdm=True, dataloader_pin_memory=False,
         ),
         train_dataset=texts,
@@ -162,30 +164,26 @@ def train_with_little_memory() -> None:
     train_safely(trainer)
     entry = next(e for e in trainer.state.log_history if "loss" in e)
     accumulated = trainer.args.gradient_accumulation_steps
-    print("RESULT", trainer.state.max_steps, accumulated, entry["loss"], entry["grad_norm"])
+    return [trainer.state.max_steps, accumulated, entry["loss"], entry["grad_norm"]]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the memory as only Linux does")
-def test_a_batch_that_does_not_fit_is_halved_and_the_update_stays_the_same():
-    results = []
-    for size in ("128", "32"):
-        code = "import test_faults; test_faults.train_with_little_memory()"
-        done = subprocess.run(
-            [sys.executable, "-c", code, size], env=_environment(), capture_output=True, text=True
-        )
-        lines = done.stdout.splitlines()
-        notes = [line for line in lines if line.startswith("Out of memory")]
-        if size == "128":
-            assert notes == [
-                "Out of memory with batches of 128: starting again with batches of 64, 2 of them "
-                "for each update."
-            ], done.stderr
-        else:
-            assert not notes
-        results.append([float(word) for word in lines[-1].split()[1:]])
-    (halved_steps, accumulated, *halved), (steps, _, *fits) = results
-    assert halved_steps == steps == 1 and accumulated == 2
-    assert halved == pytest.approx(fits, rel=1e-4), "loss and gradient of the same 128 texts"
+def test_a_batch_that_does_not_fit_is_halved_and_the_update_stays_the_same(tmp_path, monkeypatch):
+    monkeypatch.setenv("TUTORIAL_RUNS", str(tmp_path))
+    code = "import test_faults; print(*test_faults.one_update(128, mebibytes=2000))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=_environment(), capture_output=True, text=True
+    )
+    *lines, result = done.stdout.splitlines()
+    assert [line for line in lines if line.startswith("Out of memory")] == [
+        "Out of memory with batches of 128: starting again with batches of 64, 2 of them "
+        "for each update."
+    ], done.stderr
+    steps, accumulated, *halved = [float(word) for word in result.split()]
+    assert (steps, accumulated) == (1, 2)
+    fits = one_update(32)
+    assert fits[:2] == [1, 4]
+    assert halved == pytest.approx(fits[2:], rel=1e-4), "loss and gradient of the same 128 texts"
 
 
 def _environment(**more: str) -> dict:

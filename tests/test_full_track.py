@@ -187,27 +187,27 @@ def test_every_cell_of_the_full_track(hub_home, tmp_path, monkeypatch):
     NotebookClient(notebook, timeout=300, resources=resources).execute()
 
 
-def message(home: Path, call: str, **extra: str) -> tuple[str, float]:
-    """Run a loading call in a fresh process; return its TutorialError and the seconds it took."""
-    code = (
-        "import time; from helpers import checkpoints, data, environment; start = time.time()\n"
-        f"try: {call}\n"
-        "except environment.TutorialError as error: print(error, time.time() - start, sep='|')"
+def messages(home: Path, *calls: str, **extra: str) -> list[tuple[str, float]]:
+    """Run loading calls in a fresh process; return their TutorialErrors and the seconds of each."""
+    code = "import time; from helpers import checkpoints, data, environment\n" + "".join(
+        f"start = time.time()\ntry: {call}\n"
+        "except environment.TutorialError as error: print(error, time.time() - start, sep='|')\n"
+        for call in calls
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=environment(home, **extra), capture_output=True, text=True, timeout=120,
     )  # fmt: skip
-    text, _, seconds = done.stdout.strip().rpartition("|")
-    assert text, done.stderr
-    return text, float(seconds)
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(calls), done.stdout + done.stderr
+    return [(text, float(seconds)) for text, _, seconds in (x.rpartition("|") for x in lines)]
 
 
-CALLS = [
-    ("google-bert/bert-base-uncased", "checkpoints.get('full')"),
-    ("nyu-mll/glue", "data.load_sentences('full')"),
-    ("nyu-mll/glue", "data.load_pairs('full')"),
-]
+CALLS = {
+    "checkpoints.get('full')": "google-bert/bert-base-uncased",
+    "data.load_sentences('full')": "nyu-mll/glue",
+    "data.load_pairs('full')": "nyu-mll/glue",
+}
 
 
 @pytest.fixture
@@ -234,24 +234,24 @@ def silent_server():
         connection.close()
 
 
-@pytest.mark.parametrize(("name", "call"), CALLS)
-def test_no_network_and_no_cache(name, call, tmp_path):
+def test_no_network_and_no_cache(tmp_path):
     """A closed port refuses, as a machine without a network does."""
-    text, seconds = message(tmp_path, call, HF_ENDPOINT="http://127.0.0.1:9")
-    assert name in text and 'TRACK = "small"' in text and "\n" not in text
-    assert seconds < 15
+    found = messages(tmp_path, *CALLS, HF_ENDPOINT="http://127.0.0.1:9")
+    for name, (text, seconds) in zip(CALLS.values(), found, strict=True):
+        assert name in text and 'TRACK = "small"' in text
+        assert seconds < 15
 
 
-@pytest.mark.parametrize(("name", "call"), CALLS)
-def test_offline_switch_and_no_cache(name, call, tmp_path):
-    text, seconds = message(tmp_path, call, HF_HUB_OFFLINE="1")
-    assert name in text and "HF_HUB_OFFLINE" in text
-    assert seconds < 5
+def test_offline_switch_and_no_cache(tmp_path):
+    found = messages(tmp_path, *CALLS, HF_HUB_OFFLINE="1")
+    for name, (text, seconds) in zip(CALLS.values(), found, strict=True):
+        assert name in text and "HF_HUB_OFFLINE" in text
+        assert seconds < 5
 
 
 def test_hub_that_never_answers(tmp_path, silent_server):
     start = time.monotonic()
-    text, _ = message(tmp_path, "checkpoints.get('full')", HF_ENDPOINT=silent_server)
+    [(text, _)] = messages(tmp_path, "checkpoints.get('full')", HF_ENDPOINT=silent_server)
     assert 'TRACK = "small"' in text
     assert time.monotonic() - start < 40, "within 15 seconds, and the imports of a fresh process"
 
@@ -267,5 +267,5 @@ def test_small_track_needs_no_package_when_the_hub_cache_has_the_weights(tmp_pat
         "checkpoints.SMALL_PACKAGE = 'no_such_package'; "
         "raise environment.TutorialError(checkpoints.get('small').name)"
     )
-    text, _ = message(tmp_path, call, HF_HUB_OFFLINE="1")
+    [(text, _)] = messages(tmp_path, call, HF_HUB_OFFLINE="1")
     assert Path(text) == folder
