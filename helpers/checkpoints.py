@@ -55,7 +55,7 @@ def from_hub(name: str, revision: str | None = None, title: str | None = None) -
         TutorialError: the Hub is out of reach or has no such model, and its cache neither.
     """
     if not Path(name).is_dir():
-        require_hub(name, revision, cached=_weights_cached(name, revision))
+        require_hub(name, revision)
     return Checkpoint(name, revision, title or Path(name).name)
 
 
@@ -72,7 +72,7 @@ def small_folder() -> Path:
 
         folder = Path(get_model_path())
     else:
-        require_hub(SMALL_NAME, SMALL_REVISION, cached=_weights_cached(SMALL_NAME, SMALL_REVISION))
+        from_hub(SMALL_NAME, SMALL_REVISION)
         patterns = ["config.json", "model.safetensors", "tokenizer*.json", "vocab.txt"]
         folder = Path(
             snapshot_download(SMALL_NAME, revision=SMALL_REVISION, allow_patterns=patterns)
@@ -98,26 +98,23 @@ def verify(path: Path, sha256: str) -> None:
         )
 
 
-def _weights_cached(name: str, revision: str | None) -> bool:
-    return isinstance(try_to_load_from_cache(name, "model.safetensors", revision=revision), str)
+def require_hub(name: str, revision: str | None, repo_type: str = "model") -> None:
+    """Look once whether the Hub answers, unless a model's weights are in the cache of this machine.
 
-
-def require_hub(name: str, revision: str | None, repo_type: str = "model", *, cached: bool) -> None:
-    """Look once whether the Hub answers, because the libraries would keep a reader waiting.
+    Without this look the libraries would keep a reader waiting.
 
     Args:
         name: repository on the Hub.
         revision: commit of the repository, 40 hexadecimal digits; None for the newest.
         repo_type: "model" or "dataset".
-        cached: the caller knows that the files are on this machine already.
 
     Raises:
         TutorialError: the Hub is out of reach and the files are not cached.
     """
-    if cached:
-        return
     try:
-        HfApi().repo_info(name, revision=revision, repo_type=repo_type, timeout=HUB_TIMEOUT)
+        place = {"revision": revision, "repo_type": repo_type}
+        if not isinstance(try_to_load_from_cache(name, "model.safetensors", **place), str):
+            HfApi().repo_info(name, timeout=HUB_TIMEOUT, **place)
     except Exception as error:  # of several unrelated families; the message below names the cause
         cause = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else type(error).__name__
         raise TutorialError(

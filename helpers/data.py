@@ -53,7 +53,8 @@ def load_pairs(track: str) -> DatasetDict:
 def load_glue(task: str) -> DatasetDict:
     """Return "sst2" or "mrpc" at a pinned revision, split as above. Errors as there."""
     folder = Path(config.HF_DATASETS_CACHE) / GLUE_NAME.replace("/", "___") / task
-    require_hub(GLUE_NAME, GLUE_REVISION, "dataset", cached=any(folder.glob("*/*/*.arrow")))
+    if not any(folder.glob("*/*/*.arrow")):
+        require_hub(GLUE_NAME, GLUE_REVISION, "dataset")
     glue = load_dataset(GLUE_NAME, task, revision=GLUE_REVISION)
     parts = glue["train"].train_test_split(HELD_OUT[task], stratify_by_column="label", seed=42)
     splits = {"train": parts["train"], "validation": parts["test"], "test": glue["validation"]}

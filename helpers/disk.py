@@ -54,11 +54,11 @@ def is_complete(checkpoint: Path) -> bool:
         for path in weights:
             with safe_open(path, framework="pt"):  # compares the header with the file's size
                 pass
-        state = read_json(checkpoint / "trainer_state.json")
+        read_json(checkpoint / "trainer_state.json", "log_history")
     except (OSError, ValueError, SafetensorError):
         return False
     saved_by_torch = (p for p in checkpoint.iterdir() if p.suffix in (".pt", ".pth"))
-    return bool(weights) and "log_history" in state and all(map(zipfile.is_zipfile, saved_by_torch))
+    return bool(weights) and all(map(zipfile.is_zipfile, saved_by_torch))
 
 
 def delete_incomplete(path: Path) -> None:
@@ -68,16 +68,16 @@ def delete_incomplete(path: Path) -> None:
             shutil.rmtree(checkpoint, ignore_errors=True)  # as where nobody may write any more
 
 
-def read_json(path: Path) -> dict:
+def read_json(path: Path, *needed: str) -> dict:
     """Return the object of a JSON file.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is cut off, or holds something else.
+        ValueError: it is cut off, holds something else, or lacks one of the needed keys.
     """
     content = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} holds no JSON object")
+    if not isinstance(content, dict) or not content.keys() >= set(needed):
+        raise ValueError(f"{path} holds no JSON object, or none with {', '.join(needed)}")
     return content
 
 

@@ -6,17 +6,17 @@ import os
 import platform
 import sys
 from importlib import metadata
-from pathlib import Path
 
 import datasets
 import pandas as pd
+import psutil
 import torch
 import transformers
 
+from helpers import packages
 from helpers.errors import TutorialError
-from helpers.packages import tested_versions
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = packages.ROOT
 TRACKS = ("small", "full")
 
 
@@ -31,27 +31,22 @@ def set_up() -> None:
     # otherwise `load_dataset("csv", ...)` tells a server that the CSV reader was used
     datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False
     pd.set_option("display.html.use_mathjax", False)  # a dollar sign in a review is a dollar sign
-    loader = logging.getLogger("transformers.modeling_utils")
-    if not any(f is _is_no_load_report for f in loader.filters):
-        loader.addFilter(_is_no_load_report)
+    logging.getLogger("transformers.modeling_utils").addFilter(_is_no_load_report)
     names = ("torch", "transformers", "datasets", "evaluate")
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in names)
     print(f"Python {platform.python_version()}, {versions}")
     print(f"Device: {describe_device()}")
-    different = {n: v for n, v in tested_versions().items() if _installed(n) not in (v, None)}
+    different = {
+        name: version
+        for name, version in packages.tested_versions().items()
+        if packages.installed(name) not in ((), packages.numbers(version))
+    }
     if different:
         print("Tested with other versions:", ", ".join(f"{n} {v}" for n, v in different.items()))
 
 
 def _is_no_load_report(record: logging.LogRecord) -> bool:
     return "LOAD REPORT" not in record.getMessage()
-
-
-def _installed(package: str) -> str | None:
-    try:
-        return metadata.version(package).split("+")[0]
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def describe_device() -> str:
@@ -61,11 +56,8 @@ def describe_device() -> str:
         return f"{card.name}, {card.total_memory / 2**30:.0f} GiB"
     if torch.backends.mps.is_available():
         return "Apple GPU (MPS)"
-    memory = ""
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        memory = f", {size / 2**30:.0f} GiB"
-    return f"CPU, {torch.get_num_threads()} threads{memory}"
+    memory = psutil.virtual_memory().total / 2**30
+    return f"CPU, {torch.get_num_threads()} threads, {memory:.0f} GiB"
 
 
 def choose_track(track: str = "auto") -> str:
@@ -123,19 +115,16 @@ def attention_implementation() -> str:
 def free_memory() -> None:
     """Collect models that nothing refers to any more, and give their GPU memory back."""
     gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    torch.cuda.empty_cache()  # without a GPU nothing happens
 
 
 def peak_memory() -> float:
     """Return the most memory used so far, in MiB: the GPU's, or without one this process's."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 2**20
-    try:
-        import resource
-    except ImportError:  # Windows
-        import psutil
-
+    if sys.platform == "win32":
         return psutil.Process().memory_info().peak_wset / 2**20
+    import resource  # Windows has none
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)  # bytes on macOS, KiB on Linux

@@ -35,7 +35,8 @@ def names_of(
         _check_kind(column.astype(object), source, where)
     labels = column.astype(object).map(str)
     first = {label: row for row, label in labels.drop_duplicates().items()}
-    names = _sorted(list(first)) if given is None else [str(name) for name in given]
+    order = Decimal if _are_numbers(first) else None
+    names = sorted(first, key=order) if given is None else [str(name) for name in given]
     _check_names(first, names, source, where)
     rows = f"{source}, rows {labels.index[0]} to {labels.index[-1]}, {where}"
     if len(first) == 1:
@@ -106,7 +107,3 @@ def _check_names(first: dict[str, object], names: list[str], source: str, where:
 
 def _are_numbers(labels: Iterable[str]) -> bool:
     return all(NUMBER.fullmatch(label.strip()) for label in labels)
-
-
-def _sorted(labels: list[str]) -> list[str]:
-    return sorted(labels, key=Decimal if _are_numbers(labels) else None)

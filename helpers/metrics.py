@@ -7,11 +7,7 @@ import evaluate
 import numpy as np
 import pandas as pd
 from scipy.stats import bootstrap, studentized_range
-from sklearn.metrics import (
-    accuracy_score,
-    matthews_corrcoef,
-    precision_recall_fscore_support,
-)
+from sklearn.metrics import accuracy_score, matthews_corrcoef, precision_recall_fscore_support
 from transformers import EvalPrediction
 
 
@@ -78,23 +74,23 @@ def macro_f1(labels: np.ndarray, predictions: np.ndarray, axis: int = -1) -> np.
     return (total / present)[()]
 
 
+def _resampled(score: Callable[..., float], arrays: tuple, resamples=1000, level=0.95):
+    return bootstrap(
+        arrays, score, paired=True, method="percentile", n_resamples=resamples, batch=100, rng=42,
+        confidence_level=level,
+    )  # fmt: skip
+
+
 def bootstrap_interval(
-    score: Callable[..., float],
-    *arrays: np.ndarray,
-    resamples: int = 1000,
-    seed: int = 42,
-    level: float = 0.95,
+    score: Callable[..., float], *arrays: np.ndarray, resamples: int = 1000, level: float = 0.95
 ) -> tuple[float, float]:
     """Return the percentile interval (95% by default) of `score(*arrays)` over resampled rows.
 
     All arrays have one entry for each row of the test set and are resampled together, so two
     models' predictions can be compared on the same rows (Efron and Tibshirani, 1993, chapter 13).
     """
-    result = bootstrap(
-        arrays, score, paired=True, method="percentile", n_resamples=resamples, batch=100, rng=seed,
-        confidence_level=level,
-    )  # fmt: skip
-    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+    interval = _resampled(score, arrays, resamples, level).confidence_interval
+    return float(interval.low), float(interval.high)
 
 
 def difference_interval(
@@ -110,11 +106,8 @@ def difference_interval(
     def difference(labels, first, second, axis=-1):
         return macro_f1(labels, first, axis) - macro_f1(labels, second, axis)
 
-    result = bootstrap(
-        (labels, first, second), difference, paired=True, method="percentile",
-        n_resamples=1000, batch=100, rng=42,
-    )  # fmt: skip
-    half = studentized_range.ppf(0.95, models, np.inf) / np.sqrt(2) * result.standard_error
+    error = _resampled(difference, (labels, first, second)).standard_error
+    half = studentized_range.ppf(0.95, models, np.inf) / np.sqrt(2) * error
     middle = difference(labels, first, second)
     return float(middle - half), float(middle + half)
 

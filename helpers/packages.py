@@ -19,12 +19,13 @@ def missing() -> list[str]:
     """Return the packages of pyproject.toml that are absent or older than its lower bounds."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     pairs = (re.fullmatch(r"([\w.-]+)>=([\d.]+)", line) for line in project["dependencies"])
-    return [m[1] for m in pairs if m and _installed(m[1]) < _numbers(m[2])]
+    return [m[1] for m in pairs if m and installed(m[1]) < numbers(m[2])]
 
 
-def _installed(package: str) -> tuple[int, ...]:
+def installed(package: str) -> tuple[int, ...]:
+    """Return the numbers of a package's version, such as (2, 13, 0); none if it is absent."""
     try:
-        return _numbers(metadata.version(package))
+        return numbers(metadata.version(package))
     except metadata.PackageNotFoundError:
         return ()
 
@@ -33,7 +34,8 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version such as "2.13.0+cpu"."""
     return tuple(int(part) for part in re.match(r"\d+(\.\d+)*", version)[0].split("."))
 
 

@@ -1,13 +1,12 @@
 """How far a training run or a search is: in place in a notebook, lines of text elsewhere."""
 
-import html
 import os
 import time
 
 import ipywidgets
 from IPython import get_ipython
-from IPython.display import display
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from IPython.display import Pretty, display
+from transformers import TrainerCallback, TrainerState
 
 from helpers import plots
 
@@ -19,15 +18,13 @@ class LiveCurves(TrainerCallback):
     at most a twentieth of the time. Shown in notebook 03.
     """
 
-    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control, **kwargs):
+    def on_train_begin(self, args, state, control, **kwargs):
         """Start a new figure, so that a second run leaves the first one's alone."""
         self.begin, self.first_step = time.monotonic(), state.global_step
         self.next_drawing = 0.0
         self.show, self.training = _place_for_figure(), True
 
-    def on_log(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs
-    ):
+    def on_log(self, args, state, control, **kwargs):
         """Redraw or print when something was logged, and always when the training has ended."""
         if not self.training:
             return
@@ -84,20 +81,8 @@ class SearchProgress:
         elif spent > self.first:
             left = seconds / (spent - self.first) * (self.budget - spent)
             parts += [f"about {left:.0f} s left"]
-        (self.show or print)(_Text(", ".join(parts)))
-
-
-class _Text:
-    """A text that a notebook shows without quotation marks."""
-
-    def __init__(self, text: str):
-        self.text = text
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def to_html(self) -> str:
-        return f"<pre>{html.escape(self.text)}</pre>"
+        line = ", ".join(parts)
+        self.show(Pretty(line)) if self.show else print(line)
 
 
 def _line(entry: dict, state: TrainerState, left: str) -> str:
@@ -116,16 +101,7 @@ def _place_for_figure():
         return None
     if shell.kernel.get_parent().get("header", {}).get("msg_type") == "comm_msg":
         return _widget_place()
-    handle = None
-
-    def show(figure: plots.Figure | _Text) -> None:
-        nonlocal handle
-        if handle is None:
-            handle = display(figure, display_id=True)
-        else:
-            handle.update(figure)
-
-    return show
+    return display(Pretty(""), display_id=True).update
 
 
 def _widget_place():
@@ -136,7 +112,7 @@ def _widget_place():
     area = ipywidgets.HTML()
     display(area)
 
-    def show(figure: plots.Figure | _Text) -> None:
+    def show(figure: plots.Figure) -> None:
         area.value = figure.to_html()
 
     return show

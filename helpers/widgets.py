@@ -111,25 +111,25 @@ class HyperparameterForm(ipywidgets.VBox):
         return super()._repr_mimebundle_(**options) | {"text/plain": repr(self)}
 
     def __repr__(self) -> str:  # what a reader sees where the sliders cannot be shown
-        return "\n".join(
-            f"{FIELDS[name].label:18}{value!s:9}"
-            + (
-                ""
-                if isinstance(value, bool)
-                else f"({FIELDS[name].low:g} to {FIELDS[name].high:g})"
-            )
-            for name, value in self.values.items()
-        )
+        lines = []
+        for name, value in self.values.items():
+            field = FIELDS[name]
+            span = "" if isinstance(value, bool) else f"({field.low:g} to {field.high:g})"
+            lines.append(f"{field.label:18}{value!s:9}{span}")
+        return "\n".join(lines)
 
 
 def _control(name: str, field: Field) -> ipywidgets.Widget:
     """Return a check box or a slider, logarithmic for the learning rate."""
+    # ipywidgets 7, as on Colab, has another name
+    tip = "tooltip" if hasattr(ipywidgets.IntSlider, "tooltip") else "description_tooltip"
     common = {
         "value": field.default,
         "description": field.label,
         "style": {"description_width": "100px"},
         "layout": {"width": "420px"},
-    } | _tip(field.reason)
+        tip: field.reason,
+    }
     if isinstance(field.default, bool):
         return ipywidgets.Checkbox(**common)
     if name == "learning_rate":
@@ -140,9 +140,3 @@ def _control(name: str, field: Field) -> ipywidgets.Widget:
     return ipywidgets.FloatSlider(
         min=field.low, max=field.high, step=0.01, readout_format=".2f", **common
     )
-
-
-def _tip(text: str) -> dict[str, str]:
-    """Return the keyword argument for a tooltip; ipywidgets 7, as on Colab, has another name."""
-    new = "tooltip" in ipywidgets.IntSlider.class_trait_names()
-    return {"tooltip" if new else "description_tooltip": text}

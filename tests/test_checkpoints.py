@@ -31,3 +31,9 @@ def test_damaged_weights_are_refused_with_both_digests(tmp_path, monkeypatch):
 def test_missing_weights_are_named(tmp_path):
     with pytest.raises(TutorialError, match="model.safetensors is missing"):
         checkpoints.verify(tmp_path / "model.safetensors", "0" * 64)
+
+
+@pytest.mark.parametrize("name", ["/content/my-model", "my model", "a/b/c"])
+def test_a_mistyped_folder_or_name_is_refused_in_one_sentence(name):
+    with pytest.raises(TutorialError, match=f"{name} .*check the name"):
+        checkpoints.from_hub(name)

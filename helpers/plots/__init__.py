@@ -19,25 +19,3 @@ from helpers.plots.search import (
 )
 from helpers.plots.speed import ladder
 from helpers.plots.style import Figure
-
-__all__ = [
-    "Figure",
-    "best_so_far",
-    "confusion_matrix",
-    "coverage",
-    "curves",
-    "importances",
-    "intervals",
-    "ladder",
-    "length_histogram",
-    "padding",
-    "parallel_coordinates",
-    "parameter_bars",
-    "rate_against_score",
-    "reliability",
-    "repeats",
-    "schedule",
-    "step_losses",
-    "token_strip",
-    "trial_curves",
-]

@@ -11,15 +11,13 @@ from helpers.plots.style import COLOURS, Figure, new_figure, styled
 
 
 @styled
-def curves(
-    histories: Mapping[str, Sequence[dict]], score: str = "eval_macro_f1", footer: str = ""
-) -> Figure:
-    """Draw the loss and one validation score of runs, from the Trainer's `state.log_history`.
+def curves(histories: Mapping[str, Sequence[dict]], footer: str = "") -> Figure:
+    """Draw the loss and the validation macro F1 of runs, from the Trainer's `state.log_history`.
 
     `footer` is a line below the panels, such as the time that is left.
     """
     figure, (left, right) = new_figure(3, "", ncols=2)
-    columns = ["epoch", "loss", "eval_loss", score]
+    score, columns = "eval_macro_f1", ["epoch", "loss", "eval_loss", "eval_macro_f1"]
     top, best, lowest = None, "No validation score yet", "Loss"
     for colour, (name, history) in zip(COLOURS * len(histories), histories.items(), strict=False):
         log = pd.DataFrame(list(history), columns=columns).set_index("epoch")
@@ -34,10 +32,9 @@ def curves(
                 top = log[score].max()
                 best = f"Best: {top:.3f} after epoch {at:g}"
             figure.alt += f"{name}: best {score} {log[score].max():.3f} after epoch {at:g}. "
-    label = score.removeprefix("eval_").replace("_", " ").replace("f1", "F1")
     left.set(xlabel="epoch", ylabel="cross-entropy loss", title=lowest, xlim=(0, None))
     left.set_ylim(0, 1.05 * left.get_ylim()[1])
-    right.set(xlabel="epoch", ylabel=f"validation {label}", title=best, xlim=(0, None))
+    right.set(xlabel="epoch", ylabel="validation macro F1", title=best, xlim=(0, None))
     for style, text in (("-", "training"), ("o--", "validation")):
         left.plot([], [], style, color=COLOURS[7], label=text)
     left.legend(fontsize=10)

@@ -12,24 +12,18 @@ LABELS = {name: field.label for name, field in FIELDS.items()} | {"optim": "opti
 SCORE = "validation macro F1"
 
 
-def _best(trials: pd.DataFrame) -> str:
-    """Return a sentence on the best trial that was completed."""
-    complete = trials[trials.state == "complete"]
-    if complete.empty:
-        return "No trial was completed"
-    row = complete.loc[complete.score.idxmax()]
-    return f"Best of {len(trials)} trials: {row.score:.3f} ({row.search}, trial {row.trial})"
-
-
 @styled
 def trial_curves(trials: pd.DataFrame) -> Figure:
     """Draw the score of each trial after each half epoch, in one panel for each search.
 
     A cross is a trial that was stopped, a dot one that was completed.
     """
-    names = trials.search.unique()
+    names, title = trials.search.unique(), "No trial was completed"
+    if len(complete := trials[trials.state == "complete"]):
+        row = complete.loc[complete.score.idxmax()]
+        title = f"Best of {len(trials)} trials: {row.score:.3f} ({row.search}, trial {row.trial})"
     figure, axes = new_figure(
-        3.2, f"{_best(trials)}. ", ncols=len(names), sharex=True, sharey=True, squeeze=False
+        3.2, f"{title}. ", ncols=len(names), sharex=True, sharey=True, squeeze=False
     )
     for axis, colour, name in zip(axes[0], COLOURS * len(names), names, strict=False):
         group = trials[trials.search == name]
@@ -45,7 +39,7 @@ def trial_curves(trials: pd.DataFrame) -> Figure:
     axes[0, 0].set(
         ylabel=SCORE, xlim=(0, 0.55 * trials.curve.map(lambda c: max(c, default=2)).max())
     )
-    figure.suptitle(_best(trials), fontsize=12)
+    figure.suptitle(title, fontsize=12)
     return figure
 
 

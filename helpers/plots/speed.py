@@ -13,7 +13,7 @@ def ladder(table: pd.DataFrame, xlabel: str, title: str) -> Figure:
     `table` has a row for each rung, the first one on top, with columns speed, low, high (all above
     zero).
     """
-    factors = [_times(speed / table.speed.iloc[0]) for speed in table.speed]
+    factors = [f"× {x:.2f}" if x < 10 else f"× {x:.0f}" for x in table.speed / table.speed.iloc[0]]
     rows = (
         f"{name} {r.speed:.3g} ({r.low:.3g} to {r.high:.3g}), {factor}"
         for (name, r), factor in zip(table.iterrows(), factors, strict=True)
@@ -39,7 +39,3 @@ def ladder(table: pd.DataFrame, xlabel: str, title: str) -> Figure:
     axes.invert_yaxis()
     axes.set(xlabel=f"{xlabel} (log scale; line: lowest to highest)", title=title)
     return figure
-
-
-def _times(factor: float) -> str:
-    return f"× {factor:.2f}" if factor < 10 else f"× {factor:.0f}"
