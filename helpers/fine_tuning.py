@@ -22,11 +22,22 @@ from helpers.progress import LiveCurves
 from helpers.training import record, train
 
 
-def new_model(checkpoint: Checkpoint, names: Sequence[str], dropout: float) -> PreTrainedModel:
-    """Return the pretrained encoder with a new head for the labels `names`.
+def new_model(
+    checkpoint: Checkpoint, names: Sequence[str], dropout: float | None = None
+) -> PreTrainedModel:
+    """Return the pretrained encoder with a new head for the labels `names`. Shown in notebook 03.
 
-    `dropout` is a share from 0 to below 1, used for the activations and for attention.
+    `dropout` is a share from 0 to below 1, used for the activations and for attention, which is
+    then computed in the way that trains faster here. Without it the model stays as it comes, with
+    its own dropout and the library's attention.
     """
+    changes = {}
+    if dropout is not None:
+        changes = {
+            "hidden_dropout_prob": dropout,
+            "attention_probs_dropout_prob": dropout,
+            "attn_implementation": environment.attention_implementation(),
+        }
     return AutoModelForSequenceClassification.from_pretrained(
         checkpoint.name,
         revision=checkpoint.revision,
@@ -34,9 +45,7 @@ def new_model(checkpoint: Checkpoint, names: Sequence[str], dropout: float) -> P
         num_labels=len(names),
         id2label=dict(enumerate(names)),
         label2id={name: i for i, name in enumerate(names)},
-        hidden_dropout_prob=dropout,
-        attention_probs_dropout_prob=dropout,
-        attn_implementation=environment.attention_implementation(),
+        **changes,
     )
 
 

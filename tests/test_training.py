@@ -12,6 +12,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from helpers import checkpoints, data, metrics, plots, run_files, runs
 from helpers.errors import TutorialError
 from helpers.fine_tuning import fine_tune as whole_fine_tune
+from helpers.fine_tuning import new_model
 from helpers.hyperparameters import DEFAULTS
 
 SETTINGS = DEFAULTS | {"num_train_epochs": 2, "per_device_train_batch_size": 16}
@@ -267,3 +268,12 @@ def test_unknown_hyperparameters_make_no_run(dataset, runs_folder):
     with pytest.raises(TutorialError, match="cannot be used"):
         fine_tune(dataset, lr_scheduler_type="wavy")
     assert not runs_folder.exists()
+
+
+def test_a_new_model_without_dropout_given_is_as_it_comes():
+    checkpoint = checkpoints.get("small")
+    as_it_comes = new_model(checkpoint, ("a", "b")).config
+    assert (as_it_comes.hidden_dropout_prob, as_it_comes._attn_implementation) == (0.1, "sdpa")
+    assert as_it_comes.id2label == {0: "a", 1: "b"}
+    given = new_model(checkpoint, ("a", "b"), dropout=0.3).config
+    assert given.hidden_dropout_prob == given.attention_probs_dropout_prob == 0.3
