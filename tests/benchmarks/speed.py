@@ -7,7 +7,7 @@
   as long as those of SST-2 and on `data/reviews`; then the share of the machine's own rate for
   matrix products that goes into real tokens. Nine minutes on two CPU cores.
 - accuracy: the same recipes on `data/reviews`, six epochs each, three seeds: do they learn as much
-  from as many examples? 18 minutes.
+  from as many examples? 20 minutes.
 - steps: one training step of short texts in many variants, to see what pays. Two minutes. With
   GLIBC_TUNABLES as in README.md, the C library keeps what one step frees for the next.
 - inference: latency and throughput of a model that was saved and loaded again. One minute.
@@ -234,9 +234,9 @@ def accuracy(seeds: int) -> None:
     recipes = {PADDED_BATCH: (published_model, 16, {"per_device_train_batch_size": 16})}
     for batch in (32, 128):
         recipes[f"ours, batches of {batch}"] = (our_model, batch, our_arguments(batch))
-    if our_arguments(128)["bf16"]:
-        name = "ours and further.py, batches of 128"
-        recipes[name] = (further_model, 128, further_arguments(128))
+        if our_arguments(batch)["bf16"]:
+            name = f"ours and further.py, batches of {batch}"
+            recipes[name] = (further_model, batch, further_arguments(batch))
     rows = []
     for seed in range(1, seeds + 1):
         for name, (model_init, batch, arguments) in recipes.items():
