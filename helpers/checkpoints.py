@@ -72,7 +72,7 @@ def small_folder() -> Path:
 
         folder = Path(get_model_path())
     else:
-        from_hub(SMALL_NAME, SMALL_REVISION)
+        require_hub(SMALL_NAME, SMALL_REVISION)
         patterns = ["config.json", "model.safetensors", "tokenizer*.json", "vocab.txt"]
         folder = Path(
             snapshot_download(SMALL_NAME, revision=SMALL_REVISION, allow_patterns=patterns)

@@ -111,8 +111,8 @@ def test_nothing_to_resume(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def one_update(size: int, mebibytes: int | None = None) -> list[float]:
-    """Train one update of 128 long texts in batches of a size; the process may take so much more.
+def one_update(size: int) -> list[float]:
+    """Train one update of 128 long texts while the process may take 2,000 MiB more.
 
     Returns steps, batches for the update, loss and length of the gradient.
     """
@@ -135,7 +135,7 @@ def one_update(size: int, mebibytes: int | None = None) -> list[float]:
 
     class LittleMemory(TrainerCallback):
         def on_step_begin(self, args, state, control, **kwargs):
-            allow(mebibytes)
+            allow(2000)
 
         def on_step_end(self, args, state, control, **kwargs):
             allow()
@@ -170,7 +170,7 @@ def one_update(size: int, mebibytes: int | None = None) -> list[float]:
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the memory as only Linux does")
 def test_a_batch_that_does_not_fit_is_halved_and_the_update_stays_the_same(tmp_path, monkeypatch):
     monkeypatch.setenv("TUTORIAL_RUNS", str(tmp_path))
-    code = "import test_faults; print(*test_faults.one_update(128, mebibytes=2000))"
+    code = "import test_faults; print(*test_faults.one_update(128))"
     done = subprocess.run(
         [sys.executable, "-c", code], env=_environment(), capture_output=True, text=True
     )

@@ -20,7 +20,6 @@ import torch
 from sklearn.metrics import matthews_corrcoef
 from transformers import (
     AutoModel,
-    AutoModelForSequenceClassification,
     AutoTokenizer,
     PreTrainedModel,
     PrinterCallback,
@@ -36,6 +35,7 @@ from helpers.training import train
 
 SEEDS = (42, 1, 2)
 LEARNING_RATE, EPOCHS = 1.5e-4, 5
+LABELS = ("not_equivalent", "equivalent")
 
 
 def score(labels, predictions) -> dict[str, float]:
@@ -93,7 +93,7 @@ def by_threshold(dataset, similarity) -> np.ndarray:
 
 def our_model(checkpoint) -> PreTrainedModel:
     """Return the classifier of notebook 06: of its embeddings only the token types train."""
-    model = new_model(checkpoint, ("not_equivalent", "equivalent"), dropout=0.0)
+    model = new_model(checkpoint, LABELS, dropout=0.0)
     model.base_model.embeddings.word_embeddings.requires_grad_(False)
     model.base_model.embeddings.position_embeddings.requires_grad_(False)
     return model
@@ -101,9 +101,7 @@ def our_model(checkpoint) -> PreTrainedModel:
 
 def published_model(checkpoint) -> PreTrainedModel:
     """Return the classifier as it comes: everything is trained, with dropout."""
-    return AutoModelForSequenceClassification.from_pretrained(
-        checkpoint.name, use_safetensors=True, num_labels=2
-    )
+    return new_model(checkpoint, LABELS)
 
 
 RECIPES = {"fine-tuned": our_model, "with dropout and all weights": published_model}

@@ -50,6 +50,7 @@ from helpers.metrics import macro_f1
 SENTENCES = 67_349  # in SST-2's training split
 LONGEST = 66  # tokens, with [CLS] and [SEP]
 CHECKPOINT = checkpoints.get("small")
+LABELS = ("negative", "neutral", "positive")
 PARTS = ("training", "accuracy", "steps", "inference", "epoch")
 PADDED_512 = "padded to 512, batches of 16, fp32"
 PADDED_BATCH = "padded to the batch, batches of 16, fp32"
@@ -91,7 +92,7 @@ def reviews(split: str, tokenizer) -> Dataset:
 
 def our_model() -> transformers.PreTrainedModel:
     """Return the small track's model as notebook 03 makes it."""
-    model = new_model(CHECKPOINT, ("negative", "neutral", "positive"), dropout=0.0)
+    model = new_model(CHECKPOINT, LABELS, dropout=0.0)
     model.base_model.embeddings.requires_grad_(False)
     return model
 
@@ -103,7 +104,7 @@ def further_model() -> transformers.PreTrainedModel:
 
 def published_model() -> transformers.PreTrainedModel:
     """Return the model as it comes: everything is trained, with dropout."""
-    return AutoModelForSequenceClassification.from_pretrained(CHECKPOINT.name, num_labels=3)
+    return new_model(CHECKPOINT, LABELS)
 
 
 def train(
