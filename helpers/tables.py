@@ -12,15 +12,15 @@ import pandas as pd
 import pyarrow as pa
 from datasets import ClassLabel, Dataset, DatasetInfo, Features
 
-from helpers import files, labels
+from helpers import formats, labels
 from helpers.errors import TutorialError
 
 READERS = {
-    ".csv": files.from_csv,
-    ".tsv": lambda path, content: files.from_csv(path, content, delimiter="\t"),
-    ".jsonl": files.from_json_lines,
-    ".json": files.from_json_lines,
-    ".xlsx": files.from_excel,
+    ".csv": formats.from_csv,
+    ".tsv": lambda path, content: formats.from_csv(path, content, delimiter="\t"),
+    ".jsonl": formats.from_json_lines,
+    ".json": formats.from_json_lines,
+    ".xlsx": formats.from_excel,
 }
 # not the white space among them; U+0080 to U+009F are what a wrong encoding leaves behind
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
