@@ -103,13 +103,14 @@ def precision_for(
     return {"dataloader_pin_memory": False}
 
 
-def attention_implementation() -> str:
-    """Return the `attn_implementation` that trains short texts fastest on this machine.
+def attention_implementation(max_length: int = 128) -> str:
+    """Return the `attn_implementation` that trains fastest here, for texts of so many tokens.
 
-    On a CPU that is "eager": without dropout, "sdpa" takes a fused kernel there, whose backward
-    pass is slow for short texts (notebook 09 measures it).
+    On a CPU that is "eager" below 256 tokens: without dropout, "sdpa" takes a fused kernel there,
+    whose backward pass is slow for short texts (notebook 09; `tests/benchmarks/speed.py steps`).
     """
-    return "sdpa" if torch.cuda.is_available() or torch.backends.mps.is_available() else "eager"
+    on_gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
+    return "sdpa" if on_gpu or max_length >= 256 else "eager"
 
 
 def free_memory() -> None:

@@ -23,20 +23,23 @@ from helpers.training import record, train
 
 
 def new_model(
-    checkpoint: Checkpoint, names: Sequence[str], dropout: float | None = None
+    checkpoint: Checkpoint,
+    names: Sequence[str],
+    dropout: float | None = None,
+    max_length: int = 128,
 ) -> PreTrainedModel:
     """Return the pretrained encoder with a new head for the labels `names`. Shown in notebook 03.
 
     `dropout` is a share from 0 to below 1, used for the activations and for attention, which is
-    then computed in the way that trains faster here. Without it the model stays as it comes, with
-    its own dropout and the library's attention.
+    then computed in the way that trains faster here, for texts of up to `max_length` tokens.
+    Without it the model stays as it comes, with its own dropout and the library's attention.
     """
     changes = {}
     if dropout is not None:
         changes = {
             "hidden_dropout_prob": dropout,
             "attention_probs_dropout_prob": dropout,
-            "attn_implementation": environment.attention_implementation(),
+            "attn_implementation": environment.attention_implementation(max_length),
         }
     return AutoModelForSequenceClassification.from_pretrained(
         checkpoint.name,
@@ -138,7 +141,7 @@ def fine_tune(
     names = dataset["train"].features["label"].names
 
     def model_init():
-        model = new_model(checkpoint, names, dropout)
+        model = new_model(checkpoint, names, dropout, max_length)
         if freeze_embeddings or freeze_encoder:
             model.base_model.embeddings.requires_grad_(False)
         if freeze_encoder:

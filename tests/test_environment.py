@@ -36,6 +36,13 @@ CARDS = [  # name, compute capability, GiB, precision
 ]
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="what is chosen without a GPU")
+@pytest.mark.parametrize(("max_length", "expected"), [(128, "eager"), (256, "sdpa")])
+def test_attention_on_a_cpu_depends_on_the_length(monkeypatch, max_length, expected):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert environment.attention_implementation(max_length) == expected
+
+
 @pytest.mark.parametrize(("name", "capability", "memory", "precision"), CARDS)
 def test_choices_for_a_card(monkeypatch, name, capability, memory, precision):
     """What the notebooks choose where a card has these properties, and that its memory holds it."""
@@ -45,7 +52,7 @@ def test_choices_for_a_card(monkeypatch, name, capability, memory, precision):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: card)
     assert environment.precision_arguments() == {precision: True}
-    assert environment.attention_implementation() == "sdpa"
+    assert environment.attention_implementation(max_length=16) == "sdpa"
     assert environment.describe_device() == f"{name}, {memory} GiB"
 
     chosen = hyperparameters.defaults(environment.choose_track())
