@@ -6,7 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    DataCollatorWithPadding,
+)
 
 sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
 
@@ -65,6 +69,17 @@ def test_lengths_are_those_of_sst2():
     assert lengths.mean() == pytest.approx(13.3, abs=0.05)
     assert np.percentile(lengths, 99) == 44
     assert lengths.max() == 66 and lengths.min() >= 3
+
+
+def test_the_parts_of_an_epoch_are_timed():
+    tokenizer = AutoTokenizer.from_pretrained(checkpoints.get("small").name)
+    rows = speed.reviews("validation", tokenizer).select(range(24))
+    to_128 = DataCollatorWithPadding(tokenizer, padding="max_length", max_length=128)
+    found = speed.seconds_of(rows, to_128, 8)
+    assert found.pop("share of padding") == pytest.approx(1 - sum(rows["length"]) / (24 * 128))
+    whole = found.pop("all in the Trainer")
+    assert len(found) == 5 and min(found.values()) > 0
+    assert whole / 3 < sum(found.values()) < 3 * whole  # the same work, timed twice
 
 
 def test_the_epoch_on_a_gpu_runs_its_code_without_one(capsys):

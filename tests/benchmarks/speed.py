@@ -4,12 +4,14 @@
     python tests/benchmarks/speed.py training --rounds 5   one part
 
 - training: recipes with the `Trainer` on the small track, in turn with each other, on texts
-  as long as those of SST-2 and on `data/reviews`; then the share of the machine's own rate for
-  matrix products that goes into real tokens. Nine minutes on two CPU cores.
-- accuracy: the same recipes on `data/reviews`, six epochs each, three seeds: do they learn as much
-  from as many examples? 20 minutes.
-- steps: one training step of short texts in many variants, to see what pays. Two minutes. With
-  GLIBC_TUNABLES as in README.md, the C library keeps what one step frees for the next.
+  as long as those of SST-2 and on `data/reviews`; the share of the machine's own rate for matrix
+  products that goes into real tokens; then where the seconds of our recipe go, from the sampler to
+  the optimizer. Ten minutes on two CPU cores.
+- accuracy: the recipes but the one padded to 512 on `data/reviews`, with batches of 32, 64 and 128,
+  six epochs each, three seeds: do they learn as much from as many examples? 21 minutes.
+- steps: one training step of short texts in many variants, to see what pays, with the small
+  track's model and with one of BERT-base's size (random weights). Five minutes. With GLIBC_TUNABLES
+  as in README.md, the C library keeps what one step frees for the next.
 - inference: latency and throughput of a model that was saved and loaded again. One minute.
 - epoch: an epoch of SST-2's size with a model of BERT-base's size, random weights, on a CUDA GPU;
   the time of its steps broken down. `--smoke` runs a tiny one without a GPU, to test the code.
@@ -76,7 +78,7 @@ def texts_of_sst2_lengths(count: int, tokenizer) -> Dataset:
 
 
 def table_of(rows: list[list[int]], labels: list[int]) -> Dataset:
-    """Return a dataset that the `Trainer` can group by length without measuring each row."""
+    """Return a dataset of token ids, with a column for their lengths."""
     lengths = [len(row) for row in rows]
     masks = [[1] * length for length in lengths]
     columns = {"input_ids": rows, "attention_mask": masks, "labels": labels, "length": lengths}
@@ -168,6 +170,12 @@ def matrix_rate(dtype: torch.dtype, size: int = 2048) -> float:
     return 2 * size**3 / min(seconds)
 
 
+def rates(products: list[float]) -> str:
+    """Return the median of several rates in words, with the lowest and the highest."""
+    median, low, high = (x / 1e9 for x in (np.median(products), min(products), max(products)))
+    return f"{median:,.0f} billion operations/s ({low:,.0f} to {high:,.0f})"
+
+
 def wait() -> None:
     """Wait until a GPU has done what it was told."""
     if torch.cuda.is_available():
@@ -175,36 +183,41 @@ def wait() -> None:
 
 
 def training(rounds: int) -> None:
-    """Print samples/s of the recipes, their ratios, and what share of the machine they use."""
+    """Print samples/s of the recipes, their ratios, their share of the machine, and where it goes.
+
+    The last is the seconds that an epoch of our recipe spends in each part.
+    """
     tokenizer = AutoTokenizer.from_pretrained(CHECKPOINT.name)
     to_longest = DataCollatorWithPadding(tokenizer)
     to_512 = DataCollatorWithPadding(tokenizer, padding="max_length", max_length=512)
     sets = {
-        "SST-2's lengths": (texts_of_sst2_lengths(25_600, tokenizer), 128),
-        "data/reviews": (reviews("train", tokenizer), 32),
+        "SST-2's lengths": (texts_of_sst2_lengths(25_600, tokenizer), [128]),
+        "data/reviews": (reviews("train", tokenizer), [32, 64]),
     }
     half = environment.precision_arguments().get("bf16", False)
     dtype = torch.bfloat16 if half else torch.float32
-    for name, (rows, batch) in sets.items():
-        ours = f"ours, batches of {batch}{', bf16' if half else ''}"
-        further = f"ours and further.py, batches of {batch}"
+    plain = {"per_device_train_batch_size": 16}
+    for name, (rows, sizes) in sets.items():
         some = rows.shuffle(seed=1)
-        speed = {PADDED_512: [], PADDED_BATCH: [], ours: []} | ({further: []} if half else {})
-        products = []
-        train(some.select(range(2 * batch)), to_longest, our_model, **our_arguments(batch))
-        for _ in range(rounds):
-            plain = {"per_device_train_batch_size": 16, "model_init": published_model}
-            speed[PADDED_512].append(speed_of(some.select(range(32)), to_512, **plain))
-            speed[PADDED_BATCH].append(speed_of(some.select(range(480)), to_longest, **plain))
-            products.append(matrix_rate(dtype))
-            speed[ours].append(speed_of(rows, to_longest, our_model, **our_arguments(batch)))
+        recipes = {
+            PADDED_512: (some.select(range(32)), to_512, published_model, plain),
+            PADDED_BATCH: (some.select(range(480)), to_longest, published_model, plain),
+        }
+        for size in sizes:
+            ours = f"ours, batches of {size}{', bf16' if half else ''}"
+            recipes[ours] = (rows, to_longest, our_model, our_arguments(size))
             if half:
-                arguments = further_arguments(batch)
-                speed[further].append(speed_of(rows, to_longest, further_model, **arguments))
+                further = f"ours and further.py, batches of {size}"
+                recipes[further] = (rows, to_longest, further_model, further_arguments(size))
+        speed, products = {recipe: [] for recipe in recipes}, []
+        train(some.select(range(2 * sizes[0])), to_longest, our_model, **our_arguments(sizes[0]))
+        for _ in range(rounds):
+            for recipe, (texts, collator, model_init, arguments) in recipes.items():
+                speed[recipe].append(speed_of(texts, collator, model_init, **arguments))
+                products.append(matrix_rate(dtype))
         weights = our_model().num_parameters(exclude_embeddings=True)
         mean_length = float(np.mean(rows["length"]))
         table = pd.DataFrame(speed).T
-        best = np.median(products)
         shown = pd.DataFrame(
             {
                 "samples/s": table.median(axis=1).round(1),
@@ -214,14 +227,63 @@ def training(rounds: int) -> None:
                 "times padded to the batch": (table / table.loc[PADDED_BATCH])
                 .median(axis=1)
                 .round(2),
-                "of the matrix rate": (table.median(axis=1) * mean_length * 6 * weights / best)
-                .map("{:.1%}".format),
+                "of the matrix rate": (
+                    table.median(axis=1) * mean_length * 6 * weights / np.median(products)
+                ).map("{:.1%}".format),
             }
         )  # fmt: skip
         kind = str(dtype).removeprefix("torch.")
         print(f"\n{name}: {mean_length:.1f} tokens on average, {rounds} rounds; matrix products in "
-              f"{kind}: {best / 1e9:,.0f} billion operations/s")  # fmt: skip
+              f"{kind}: {rates(products)}")  # fmt: skip
         print(shown.to_string())
+        seconds = {f"batches of {size}": seconds_of(rows, to_longest, size) for size in sizes}
+        print("\nSeconds of one epoch of our recipe, by part:")
+        print(pd.DataFrame(seconds).round(2).to_string())
+
+
+def seconds_of(rows: Dataset, collator, size: int) -> dict[str, float]:
+    """Return the seconds that an epoch of our recipe spends in each part, and its share of padding.
+
+    The batches of the `Trainer`'s own loader, in a loop with a clock behind each part. "all in the
+    Trainer" is an epoch of the `Trainer` itself, which does a little more between the parts.
+    """
+    trainer = train(rows, collator, our_model, **our_arguments(size))
+    logged = next(e for e in trainer.state.log_history if "train_runtime" in e)
+    loader = trainer.get_train_dataloader()  # measures all texts, which no clock counts
+
+    def now() -> float:
+        wait()
+        return time.perf_counter()
+
+    start = now()
+    batches = list(loader)
+    seconds = {"sampler, loader, padding": now() - start}
+    device = trainer.args.device
+    model = our_model().to(device).train()
+    weights = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(weights, lr=1e-5, fused=True)
+    half = environment.precision_arguments().get("bf16", False)
+    clocks = []
+    for batch in [*batches[:2], *batches]:  # two to warm up
+        clock = [now()]
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            loss = model(**batch).loss
+        clock.append(now())
+        loss.backward()
+        clock.append(now())
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        clock.append(now())
+        optimizer.step()
+        optimizer.zero_grad()
+        clock.append(now())
+        clocks.append(np.diff(clock))
+    parts = ("forward", "backward", "clipping", "optimizer")
+    seconds |= dict(zip(parts, np.sum(clocks[2:], axis=0), strict=True))
+    tokens = sum(batch["input_ids"].numel() for batch in batches)
+    return seconds | {
+        "all in the Trainer": logged["train_runtime"],
+        "share of padding": 1 - sum(rows["length"]) / tokens,
+    }
 
 
 def accuracy(seeds: int) -> None:
@@ -233,7 +295,7 @@ def accuracy(seeds: int) -> None:
     collator = DataCollatorWithPadding(tokenizer)
     train_set, validation = (reviews(split, tokenizer) for split in ("train", "validation"))
     recipes = {PADDED_BATCH: (published_model, 16, {"per_device_train_batch_size": 16})}
-    for batch in (32, 128):
+    for batch in (32, 64, 128):
         recipes[f"ours, batches of {batch}"] = (our_model, batch, our_arguments(batch))
         if our_arguments(batch)["bf16"]:
             name = f"ours and further.py, batches of {batch}"
@@ -266,16 +328,25 @@ def make_step(
     copies: bool = False,
     compiled: bool = False,
     first_token: bool = False,
-) -> Callable[[], None]:
-    """Return a function that trains for one step on the batch.
+    base: bool = False,
+) -> tuple[Callable[[], None], int]:
+    """Return a function that trains for one step on the batch, and the weights outside embeddings.
 
     With `copies` the model itself is in bf16, and the optimizer updates copies in fp32; without,
-    `autocast` casts each weight in each step.
+    `autocast` casts each weight in each step. With `base` the model has BERT-base's size and random
+    weights, else those of the small track.
     """
-    model = AutoModelForSequenceClassification.from_pretrained(
-        CHECKPOINT.name, num_labels=3, attn_implementation=attention,
-        hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout,
-    )  # fmt: skip
+    changes = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
+    # without the second one the first call would set it, and then compile again
+    changes |= {"num_labels": 3, "problem_type": "single_label_classification"}
+    if base:
+        model = AutoModelForSequenceClassification.from_config(
+            BertConfig(**changes), attn_implementation=attention
+        )
+    else:
+        model = AutoModelForSequenceClassification.from_pretrained(
+            CHECKPOINT.name, attn_implementation=attention, **changes
+        )
     model.base_model.embeddings.requires_grad_(not frozen)
     model = model.to(torch.bfloat16 if copies else torch.float32).train()
     if first_token:
@@ -296,71 +367,98 @@ def make_step(
         optimizer.step()
         optimizer.zero_grad()
 
-    return step
+    return step, model.num_parameters(exclude_embeddings=True)
+
+
+def random_batch(texts: int, tokens: int) -> dict[str, torch.Tensor]:
+    """Return a batch of random texts, all of them about equally long."""
+    ids = torch.randint(1000, 30_000, (texts, tokens))
+    mask = torch.ones_like(ids)
+    mask[::2, -1] = 0  # as in a batch whose texts are not all of the same length
+    return {"input_ids": ids, "attention_mask": mask, "labels": torch.randint(0, 3, (texts,))}
 
 
 def steps(rounds: int) -> None:
-    """Print the milliseconds of a step with texts of 13 tokens in bf16, for many variants."""
-
-    def batch_of(texts: int) -> dict[str, torch.Tensor]:
-        ids = torch.randint(1000, 30_000, (texts, 13))
-        mask = torch.ones_like(ids)
-        mask[::2, -1] = 0  # as in a batch whose texts are not all of the same length
-        return {"input_ids": ids, "attention_mask": mask, "labels": torch.randint(0, 3, (texts,))}
-
-    batches = {texts: batch_of(texts) for texts in (128, 1024)}
+    """Print the milliseconds of a step in bf16, for many variants, then by length of the texts."""
+    few, usual, many, most = (32, 64), (128, 13), (512, 13), (1024, 13)  # texts, tokens in each
+    batches = {size: random_batch(*size) for size in (few, usual, many, most)}
     ours = {"attention": "eager", "dropout": 0.0}
     half = ours | {"copies": True}
     shortest = half | {"compiled": True, "first_token": True}
-    variants = {
-        "all weights, dropout, sdpa": {"frozen": False},
-        "frozen embeddings, dropout, sdpa": {},
-        "frozen embeddings, dropout, eager": {"attention": "eager"},
-        "frozen embeddings, no dropout, sdpa": {"dropout": 0.0},
-        "frozen embeddings, no dropout, eager (ours)": ours,
-        "ours without clipping": ours | {"clip": False},
-        "ours with weights in bf16, copies in fp32": half,
-        "ours compiled": ours | {"compiled": True},
-        "ours compiled, weights in bf16": half | {"compiled": True},
-        "the last, and first token only": shortest,
-        "1,024 texts: ours": ours,
-        "1,024 texts: compiled, weights in bf16, first token only": shortest,
+    variants = {  # size of the batch, and what is changed
+        "all weights, dropout, sdpa": (usual, {"frozen": False}),
+        "frozen embeddings, dropout, sdpa": (usual, {}),
+        "frozen embeddings, dropout, eager": (usual, {"attention": "eager"}),
+        "frozen embeddings, no dropout, sdpa": (usual, {"dropout": 0.0}),
+        "frozen embeddings, no dropout, eager (ours)": (usual, ours),
+        "ours without clipping": (usual, ours | {"clip": False}),
+        "ours with weights in bf16, copies in fp32": (usual, half),
+        "ours compiled": (usual, ours | {"compiled": True}),
+        "ours compiled, weights in bf16": (usual, half | {"compiled": True}),
+        "the last, and first token only": (usual, shortest),
+        "1,024 texts: ours": (most, ours),
+        "1,024 texts: compiled, weights in bf16, first token only": (most, shortest),
+        "BERT-base's size: ours": (usual, ours | {"base": True}),
+        "BERT-base's size, 32 texts with 64 tokens: ours": (few, ours | {"base": True}),
+        "BERT-base's size, 512 texts: ours": (many, ours | {"base": True}),
+        "BERT-base's size, 512 texts: compiled, weights in bf16": (
+            many,
+            half | {"compiled": True, "base": True},
+        ),
     }
-    sizes = {name: 1024 if name.startswith("1,024") else 128 for name in variants}
-    made, start_up, times = {}, {}, {name: [] for name in variants}
-    for name, changes in variants.items():
-        made[name] = make_step(batches[sizes[name]], **changes)
+    rows, made, times = {}, {}, {name: [] for name in variants}
+    for name, (size, changes) in variants.items():
+        made[name], weights = make_step(batches[size], **changes)
         start = time.perf_counter()
         made[name]()
         made[name]()
-        start_up[name] = time.perf_counter() - start
-    products = [matrix_rate(torch.bfloat16)]
+        rows[name] = {
+            "texts": size[0],
+            "operations": 6 * weights * int(batches[size]["attention_mask"].sum()),
+            "first two steps, s": time.perf_counter() - start,
+        }
+    products = []
     for _ in range(3 * rounds):
         for name, step in made.items():
             start = time.perf_counter()
             step()
-            times[name].append(1000 * (time.perf_counter() - start))
+            times[name].append(time.perf_counter() - start)
         products.append(matrix_rate(torch.bfloat16))
-    table = pd.DataFrame(times).T
-    weights = our_model().num_parameters(exclude_embeddings=True)
-    texts = pd.Series(sizes)
-    tokens = texts.map({size: int(b["attention_mask"].sum()) for size, b in batches.items()})
-    seconds = table.median(axis=1) / 1000
-    rate = 6 * weights * tokens / seconds
+    table, rows = pd.DataFrame(times).T, pd.DataFrame(rows).T
+    seconds = table.median(axis=1)
     shown = pd.DataFrame(
         {
             "ms": (1000 * seconds).round(),
-            "lowest": table.min(axis=1).round(),
-            "highest": table.max(axis=1).round(),
-            "samples/s": (texts / seconds).round(),
-            "of the matrix rate": (rate / np.median(products)).map("{:.1%}".format),
-            "first two steps, s": pd.Series(start_up).round(1),
+            "lowest": (1000 * table.min(axis=1)).round(),
+            "highest": (1000 * table.max(axis=1)).round(),
+            "samples/s": (rows["texts"] / seconds).round(),
+            "of the matrix rate": (rows["operations"] / seconds / np.median(products)).map(
+                "{:.1%}".format
+            ),
+            "first two steps, s": rows["first two steps, s"].round(1),
         }
-    )  # fmt: skip
-    print(f"\nSteps of 128 texts with 13 tokens, unless the name says 1,024; bf16, "
-          f"{3 * rounds} rounds; matrix products: "
-          f"{np.median(products) / 1e9:,.0f} billion operations/s")  # fmt: skip
+    )
+    print(f"\nSteps of 128 texts with 13 tokens, unless the name says otherwise; bf16, "
+          f"{3 * rounds} rounds; matrix products: {rates(products)}")  # fmt: skip
     print(shown.to_string())
+    attention(3 * rounds)
+
+
+def attention(rounds: int) -> None:
+    """Print the milliseconds of a step of our recipe with both kinds of attention, by length."""
+    times = {}
+    for tokens in (16, 32, 64, 128, 256, 512):
+        batch = random_batch(2048 // tokens, tokens)
+        made = {kind: make_step(batch, kind, dropout=0.0)[0] for kind in ("eager", "sdpa")}
+        found = {kind: [] for kind in made}
+        for _ in range(rounds + 1):  # the first one is a warm-up
+            for kind, step in made.items():
+                start = time.perf_counter()
+                step()
+                found[kind].append(1000 * (time.perf_counter() - start))
+        times[tokens] = {kind: np.median(values[1:]) for kind, values in found.items()}
+    print("\nMilliseconds of a step with 2,048 tokens, no dropout, by tokens in a text:")
+    print(pd.DataFrame(times).round().to_string())
 
 
 def inference(rounds: int) -> None:
