@@ -79,7 +79,7 @@ def test_the_parts_of_an_epoch_are_timed():
     assert found.pop("share of padding") == pytest.approx(1 - sum(rows["length"]) / (24 * 128))
     whole = found.pop("all in the Trainer")
     assert len(found) == 5 and min(found.values()) > 0
-    assert whole / 3 < sum(found.values()) < 3 * whole  # the same work, timed twice
+    assert whole / 10 < sum(found.values()) < 10 * whole  # the same work, timed twice
 
 
 def test_the_epoch_on_a_gpu_runs_its_code_without_one(capsys):
