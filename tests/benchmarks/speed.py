@@ -140,8 +140,7 @@ def train(
 
 def speed_of(*arguments, **named) -> float:
     """Return the samples per second of a training, from its first batch to its last update."""
-    history = train(*arguments, **named).state.log_history
-    return next(e["train_samples_per_second"] for e in history if "train_runtime" in e)
+    return train(*arguments, **named).state.log_history[-1]["train_samples_per_second"]
 
 
 def our_arguments(batch: int) -> dict:
@@ -248,7 +247,6 @@ def seconds_of(rows: Dataset, collator, size: int) -> dict[str, float]:
     Trainer" is an epoch of the `Trainer` itself, which does a little more between the parts.
     """
     trainer = train(rows, collator, our_model, **our_arguments(size))
-    logged = next(e for e in trainer.state.log_history if "train_runtime" in e)
     loader = trainer.get_train_dataloader()  # measures all texts, which no clock counts
 
     def now() -> float:
@@ -262,11 +260,10 @@ def seconds_of(rows: Dataset, collator, size: int) -> dict[str, float]:
     model = our_model().to(device).train()
     weights = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=1e-5, fused=True)
-    half = environment.precision_arguments().get("bf16", False)
     clocks = []
     for batch in [*batches[:2], *batches]:  # two to warm up
         clock = [now()]
-        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+        with torch.autocast(device.type, torch.bfloat16, enabled=trainer.args.bf16):
             loss = model(**batch).loss
         clock.append(now())
         loss.backward()
@@ -281,7 +278,7 @@ def seconds_of(rows: Dataset, collator, size: int) -> dict[str, float]:
     seconds |= dict(zip(parts, np.sum(clocks[2:], axis=0), strict=True))
     tokens = sum(batch["input_ids"].numel() for batch in batches)
     return seconds | {
-        "all in the Trainer": logged["train_runtime"],
+        "all in the Trainer": trainer.state.log_history[-1]["train_runtime"],
         "share of padding": 1 - sum(rows["length"]) / tokens,
     }
 
@@ -406,7 +403,7 @@ def steps(rounds: int) -> None:
             half | {"compiled": True, "base": True},
         ),
     }
-    rows, made, times = {}, {}, {name: [] for name in variants}
+    rows, made = {}, {}
     for name, (size, changes) in variants.items():
         made[name], weights = make_step(batches[size], **changes)
         start = time.perf_counter()
@@ -417,20 +414,17 @@ def steps(rounds: int) -> None:
             "operations": 6 * weights * int(batches[size]["attention_mask"].sum()),
             "first two steps, s": time.perf_counter() - start,
         }
-    products = []
+    times, products = [], []
     for _ in range(3 * rounds):
-        for name, step in made.items():
-            start = time.perf_counter()
-            step()
-            times[name].append(time.perf_counter() - start)
+        times.append(one_round(made))
         products.append(matrix_rate(torch.bfloat16))
-    table, rows = pd.DataFrame(times).T, pd.DataFrame(rows).T
-    seconds = table.median(axis=1)
+    table, rows = pd.DataFrame(times), pd.DataFrame(rows).T
+    seconds = table.median() / 1000
     shown = pd.DataFrame(
         {
-            "ms": (1000 * seconds).round(),
-            "lowest": (1000 * table.min(axis=1)).round(),
-            "highest": (1000 * table.max(axis=1)).round(),
+            "ms": table.median().round(),
+            "lowest": table.min().round(),
+            "highest": table.max().round(),
             "samples/s": (rows["texts"] / seconds).round(),
             "of the matrix rate": (rows["operations"] / seconds / np.median(products)).map(
                 "{:.1%}".format
@@ -444,19 +438,24 @@ def steps(rounds: int) -> None:
     attention(3 * rounds)
 
 
+def one_round(made: dict[str, Callable[[], None]]) -> dict[str, float]:
+    """Return the milliseconds of each of the steps, taken one after the other."""
+    times = {}
+    for name, step in made.items():
+        start = time.perf_counter()
+        step()
+        times[name] = 1000 * (time.perf_counter() - start)
+    return times
+
+
 def attention(rounds: int) -> None:
     """Print the milliseconds of a step of our recipe with both kinds of attention, by length."""
     times = {}
     for tokens in (16, 32, 64, 128, 256, 512):
         batch = random_batch(2048 // tokens, tokens)
         made = {kind: make_step(batch, kind, dropout=0.0)[0] for kind in ("eager", "sdpa")}
-        found = {kind: [] for kind in made}
-        for _ in range(rounds + 1):  # the first one is a warm-up
-            for kind, step in made.items():
-                start = time.perf_counter()
-                step()
-                found[kind].append(1000 * (time.perf_counter() - start))
-        times[tokens] = {kind: np.median(values[1:]) for kind, values in found.items()}
+        one_round(made)  # a warm-up
+        times[tokens] = pd.DataFrame([one_round(made) for _ in range(rounds)]).median()
     print("\nMilliseconds of a step with 2,048 tokens, no dropout, by tokens in a text:")
     print(pd.DataFrame(times).round().to_string())
 
